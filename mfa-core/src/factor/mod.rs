@@ -1,0 +1,1 @@
+//! The kinds of second factor, as pure arithmetic and data.
