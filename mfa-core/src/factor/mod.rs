@@ -1,1 +1,6 @@
-//! The kinds of second factor, as pure arithmetic and data.
+//! The kinds of second factor, as pure arithmetic and data: no clock, no store, no randomness of their own.
+
+pub mod hotp;
+pub mod key;
+pub mod totp;
+pub mod typed;

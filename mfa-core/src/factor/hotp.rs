@@ -1,0 +1,286 @@
+//! Counter-based one-time passwords (RFC 4226), and the prepared key that time-based ones use too.
+
+use std::fmt;
+
+use hmac::digest::{Digest, Key};
+use hmac::{EagerHash, Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+use subtle::{Choice, ConditionallySelectable};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::config::ConfigError;
+use crate::factor::key::{Algorithm, Digits, SharedKey};
+use crate::factor::typed::{TypedCode, as_text};
+use crate::secret::SecretText;
+
+/// A shared key made ready for many codes: the two hash states of HMAC after its pads (RFC 2104 §4).
+///
+/// Each code then costs two compressions and no allocation. The states are as secret as the key: they are wiped
+/// on drop, and `Debug` shows none of them.
+#[derive(Clone)]
+pub struct PreparedKey(States);
+
+#[derive(Clone)]
+enum States {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+    Sha512(Hmac<Sha512>),
+}
+
+impl PreparedKey {
+    /// Prepares a key for use with one hash.
+    pub fn new(algorithm: Algorithm, key: &SharedKey) -> Self {
+        let key = key.as_secret().expose();
+        Self(match algorithm {
+            Algorithm::Sha1 => States::Sha1(prepare(key)),
+            Algorithm::Sha256 => States::Sha256(prepare(key)),
+            Algorithm::Sha512 => States::Sha512(prepare(key)),
+        })
+    }
+
+    /// The code for a counter value (RFC 4226 §5.3).
+    pub fn code(&self, counter: u64, digits: Digits) -> Code {
+        let truncated = match &self.0 {
+            States::Sha1(states) => truncated_mac(states.clone(), counter),
+            States::Sha256(states) => truncated_mac(states.clone(), counter),
+            States::Sha512(states) => truncated_mac(states.clone(), counter),
+        };
+        Code::from_truncated(truncated, digits)
+    }
+}
+
+impl fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// RFC 2104 §2: a key longer than a block is hashed first, a shorter one is followed by zeros.
+///
+/// Done here because the constructor that takes a slice returns a `Result` for MACs that, unlike HMAC, refuse
+/// some lengths.
+fn prepare<D: EagerHash + Digest>(key: &[u8]) -> Hmac<D> {
+    let mut block = Key::<Hmac<D>>::default();
+    if key.len() <= block.len() {
+        fill_front(&mut block, key);
+    } else {
+        let mut hashed = D::digest(key);
+        fill_front(&mut block, &hashed);
+        hashed.as_mut_slice().zeroize();
+    }
+    let states = Hmac::new(&block);
+    block.as_mut_slice().zeroize();
+    states
+}
+
+fn fill_front(block: &mut [u8], bytes: &[u8]) {
+    for (place, byte) in block.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+}
+
+fn truncated_mac<M: Mac>(mut mac: M, counter: u64) -> u32 {
+    mac.update(&counter.to_be_bytes());
+    let tag = mac.finalize();
+    truncate(tag.as_bytes())
+}
+
+/// Dynamic truncation (RFC 4226 §5.3): four bytes at the place the last half-byte names, without the top bit.
+fn truncate(tag: &[u8]) -> u32 {
+    let offset = usize::from(tag.last().map_or(0, |byte| byte & 0x0f));
+    let four = tag.iter().skip(offset).take(4);
+    four.fold(0, |sum, byte| sum << 8 | u32::from(*byte)) & 0x7fff_ffff
+}
+
+/// A code as the authenticator app shows it: digits, with leading zeros.
+///
+/// No heap; prints as `[redacted]`; wiped on drop. There is no `==`: check what was typed with [`verify`] or
+/// [`totp::verify`](crate::factor::totp::verify), which compare in constant time and say what to store.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Code {
+    ascii: [u8; Digits::MAX],
+    #[zeroize(skip)]
+    digits: Digits,
+}
+
+impl Code {
+    fn from_truncated(truncated: u32, digits: Digits) -> Self {
+        let mut ascii = [0; Digits::MAX];
+        let mut rest = truncated;
+        for place in ascii.iter_mut().take(usize::from(digits.as_u8())).rev() {
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        Self { ascii, digits }
+    }
+
+    /// The code in the clear.
+    pub fn expose(&self) -> &str {
+        as_text(&self.ascii, self.digits)
+    }
+
+    pub(crate) fn is(&self, typed: &TypedCode) -> Choice {
+        typed.matches(&self.ascii)
+    }
+}
+
+impl From<Code> for SecretText {
+    fn from(code: Code) -> Self {
+        Self::from(code.expose())
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The counter of an HOTP token: the first value that has not been used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Counter(u64);
+
+impl Counter {
+    /// That counter value.
+    pub const fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// The counter value.
+    pub const fn value(self) -> u64 {
+        self.0
+    }
+}
+
+/// How many codes an HOTP token may have shown without our seeing them: 5 unless said otherwise.
+///
+/// RFC 4226 §7.4 wants it as low as can be borne, because each one is a further code that a guess can hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookAhead(u8);
+
+impl LookAhead {
+    const MAX: u8 = 20;
+
+    /// That many codes beyond the next one.
+    ///
+    /// # Errors
+    /// For more than 20; a token further off is brought back with [`resync`].
+    pub fn new(codes: u8) -> Result<Self, ConfigError> {
+        if codes <= Self::MAX {
+            Ok(Self(codes))
+        } else {
+            Err(ConfigError::new(
+                "look_ahead",
+                format!("{codes} codes ahead make guessing too easy"),
+                "use 20 or fewer, and two codes in a row for a token further off",
+            ))
+        }
+    }
+}
+
+impl Default for LookAhead {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
+/// A right HOTP code. Store [`next`](Matched::next) in the same write that lets the person in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a code whose counter is not stored can be used again"]
+pub struct Matched(u64);
+
+impl Matched {
+    /// The counter value that matched.
+    pub fn counter(self) -> Counter {
+        Counter(self.0)
+    }
+
+    /// The counter to store: one beyond the value that matched.
+    pub fn next(self) -> Counter {
+        // Never saturates in fact: `candidates` ends one short of the last value.
+        Counter(self.0.saturating_add(1))
+    }
+}
+
+/// How far ahead two codes in a row may bring a token back (RFC 4226 §7.4).
+const RESYNC_WINDOW: u64 = 50;
+
+/// From `next`, `beyond` further. The last `u64` is never a candidate: nothing could be stored after it, and so
+/// it would stay usable for ever.
+fn candidates(next: Counter, beyond: u64) -> impl Iterator<Item = u64> {
+    next.0..next.0.saturating_add(beyond).saturating_add(1)
+}
+
+/// Checks a typed HOTP code against the next counter and those after it (RFC 4226 §7.2, §7.4).
+///
+/// All candidates are computed and compared in constant time. The counter never goes back: values before
+/// `next` are not looked at. Where two candidates share one code the later is taken, so that the same digits
+/// don't pass twice.
+pub fn verify(
+    key: &PreparedKey,
+    digits: Digits,
+    next: Counter,
+    look_ahead: LookAhead,
+    typed: &TypedCode,
+) -> Option<Matched> {
+    let mut found = Choice::from(0);
+    let mut at = 0;
+    for counter in candidates(next, u64::from(look_ahead.0)) {
+        let right = key.code(counter, digits).is(typed);
+        at.conditional_assign(&counter, right);
+        found |= right;
+    }
+    bool::from(found).then_some(Matched(at))
+}
+
+/// Brings back a token that is up to 50 codes ahead, by two codes in a row (RFC 4226 §7.4).
+pub fn resync(
+    key: &PreparedKey,
+    digits: Digits,
+    next: Counter,
+    first: &TypedCode,
+    second: &TypedCode,
+) -> Option<Matched> {
+    let mut found = Choice::from(0);
+    let mut at = 0;
+    let mut first_was_right = Choice::from(0);
+    for counter in candidates(next, RESYNC_WINDOW + 1) {
+        let code = key.code(counter, digits);
+        let right = first_was_right & code.is(second);
+        at.conditional_assign(&counter, right);
+        found |= right;
+        first_was_right = code.is(first);
+    }
+    bool::from(found).then_some(Matched(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4226 §5.4: the worked example.
+    #[test]
+    fn truncation_follows_the_worked_example() {
+        let tag = [
+            0x1f, 0x86, 0x98, 0x69, 0x0e, 0x02, 0xca, 0x16, 0x61, 0x85, 0x50, 0xef, 0x7f, 0x19, 0xda, 0x8e,
+            0x94, 0x5b, 0x55, 0x5a,
+        ];
+        assert_eq!(truncate(&tag), 0x50ef_7f19);
+        assert_eq!(Code::from_truncated(0x50ef_7f19, Digits::SIX).expose(), "872921");
+        assert_eq!(Code::from_truncated(7, Digits::EIGHT).expose(), "00000007");
+    }
+
+    /// HMAC's saved states are two of the hash's own; they wipe themselves where the hash does.
+    #[test]
+    fn prepared_keys_and_codes_are_wiped() {
+        fn is_wiped<T: ZeroizeOnDrop>() {}
+        is_wiped::<Sha1>();
+        is_wiped::<Sha256>();
+        is_wiped::<Sha512>();
+        is_wiped::<Code>();
+        is_wiped::<TypedCode>();
+    }
+}

@@ -1,0 +1,119 @@
+//! Codes as people type them: spaces, dashes and full-width digits are forgiven, nothing else is.
+
+use std::fmt;
+
+use subtle::{Choice, ConstantTimeEq};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::factor::key::Digits;
+use crate::refusal::Refusal;
+
+/// More than a code takes in any spelling; what is longer is not read at all.
+const MAX_INPUT: usize = 256;
+
+/// The digits a person typed, after [`read_code`] has forgiven the spelling.
+///
+/// Text, never a number, so that leading zeros count. No heap; prints as `[redacted]`; wiped on drop.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct TypedCode {
+    ascii: [u8; Digits::MAX],
+    #[zeroize(skip)]
+    digits: Digits,
+}
+
+impl TypedCode {
+    /// The digits in the clear, for computing a keyed hash of a delivered code.
+    pub fn expose(&self) -> &str {
+        as_text(&self.ascii, self.digits)
+    }
+
+    /// How many digits there are.
+    pub fn digits(&self) -> Digits {
+        self.digits
+    }
+
+    /// Compares with a candidate in constant time. Places after the last digit are zero in both, so that codes
+    /// of different lengths differ.
+    pub(crate) fn matches(&self, candidate: &[u8; Digits::MAX]) -> Choice {
+        self.ascii.ct_eq(candidate)
+    }
+}
+
+impl fmt::Debug for TypedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+pub(crate) fn as_text(ascii: &[u8; Digits::MAX], digits: Digits) -> &str {
+    ascii
+        .get(..usize::from(digits.as_u8()))
+        .and_then(|used| str::from_utf8(used).ok())
+        .unwrap_or_default()
+}
+
+/// Reads a code of `digits` digits from what a person typed or pasted.
+///
+/// Spaces, dashes, invisible characters and common punctuation are dropped, and compatibility forms such as
+/// full-width digits are folded (NFKC). Exactly `digits` ASCII digits must be left. An underscore, a sign or
+/// the digits of another script are not digits of a code: `12_3456` is refused, never read as a number.
+///
+/// ```
+/// use mfa_core::factor::key::Digits;
+/// use mfa_core::factor::typed::read_code;
+///
+/// assert_eq!(read_code(" 012-345 ", Digits::SIX)?.expose(), "012345");
+/// # Ok::<(), mfa_core::refusal::Refusal>(())
+/// ```
+///
+/// # Errors
+/// [`Refusal::CodeLength`] for too few or too many digits, [`Refusal::CodeCharacters`] for anything else. Neither
+/// is a guess, so neither should be counted as one.
+pub fn read_code(typed: &str, digits: Digits) -> Result<TypedCode, Refusal> {
+    let expected = digits.as_u8();
+    if typed.len() > MAX_INPUT {
+        return Err(Refusal::CodeLength {
+            expected,
+            typed: u8::MAX,
+        });
+    }
+    let mut code = TypedCode {
+        ascii: [0; Digits::MAX],
+        digits,
+    };
+    let mut count = 0_u8;
+    for character in typed.nfkc() {
+        if character.is_ascii_digit() {
+            if let Some(place) = code.ascii.get_mut(usize::from(count)) {
+                *place = character as u8;
+            }
+            count = count.saturating_add(1);
+        } else if !is_forgiven(character) {
+            return Err(Refusal::CodeCharacters);
+        }
+    }
+    if count == expected {
+        Ok(code)
+    } else {
+        Err(Refusal::CodeLength {
+            expected,
+            typed: count,
+        })
+    }
+}
+
+/// What people and the programs they copy from put between or around digits. The underscore is left out on
+/// purpose (number parsers skip it), and so are `+` and `%`, which are signs or encodings elsewhere.
+fn is_forgiven(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character,
+            // Hyphens, dashes and the minus sign.
+            '-' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}'
+            // Invisible: soft hyphen, joiners, direction marks and isolates, byte order mark, variation selectors.
+            | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}'
+            // Punctuation, and the quotation marks that word processors make.
+            | '.' | ',' | ':' | ';' | '\'' | '"' | '(' | ')' | '[' | ']' | '/' | '#' | '\u{b7}' | '\u{2022}'
+            | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' | '\u{3001}' | '\u{3002}')
+}
