@@ -2,5 +2,8 @@
 
 pub mod hotp;
 pub mod key;
+pub mod otpauth;
+#[cfg(feature = "qr")]
+pub mod qr;
 pub mod totp;
 pub mod typed;
