@@ -18,11 +18,7 @@ impl ConfigError {
         problem: impl Into<Cow<'static, str>>,
         fix: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            setting,
-            problem: problem.into(),
-            fix: fix.into(),
-        }
+        Self { setting, problem: problem.into(), fix: fix.into() }
     }
 
     /// The setting that is wrong.

@@ -244,9 +244,7 @@ impl<'de> Deserialize<'de> for Binding {
         let text = String::deserialize(deserializer)?;
         let bytes =
             Base64UrlUnpadded::decode_vec(&text).map_err(|_| de::Error::custom(IdError::Malformed))?;
-        let bytes: [u8; 32] = bytes
-            .try_into()
-            .map_err(|_| de::Error::custom(IdError::Malformed))?;
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| de::Error::custom(IdError::Malformed))?;
         Ok(Self::from_bytes(bytes))
     }
 }

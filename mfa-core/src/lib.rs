@@ -1,10 +1,20 @@
 //! Second factors for Rust portals: the rules, without a framework, a runtime or a clock of their own.
 
+pub mod account;
+pub mod challenge;
 pub mod config;
+pub mod event;
 pub mod factor;
 pub mod fault;
+pub mod hashing;
 pub mod id;
+pub mod policy;
 pub mod port;
+pub mod proof;
 pub mod refusal;
 pub mod secret;
+pub mod service;
+pub mod settings;
+pub mod throttle;
+pub mod ticket;
 pub mod time;

@@ -50,11 +50,7 @@ impl Timestamp {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
         let year = year_of_era + era * 400 + (month <= 2) as u64;
         UtcDateTime {
             year,
@@ -74,18 +70,8 @@ const fn whole_seconds(span: Duration) -> u64 {
 /// RFC 3339, in UTC: `2026-11-23T09:30:00Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UtcDateTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = self.to_utc();
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+        let UtcDateTime { year, month, day, hour, minute, second } = self.to_utc();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -134,10 +120,7 @@ mod tests {
     fn fractions_round_up_and_ends_hold() {
         let t = Timestamp::from_unix(10);
         assert_eq!(t.after(Duration::from_millis(1)), Timestamp::from_unix(11));
-        assert_eq!(
-            Timestamp::from_unix(u64::MAX).after(Duration::MAX),
-            Timestamp::from_unix(u64::MAX)
-        );
+        assert_eq!(Timestamp::from_unix(u64::MAX).after(Duration::MAX), Timestamp::from_unix(u64::MAX));
         assert_eq!(t.before(Duration::from_secs(11)), Timestamp::from_unix(0));
         assert_eq!(t.since(Timestamp::from_unix(20)), Duration::ZERO);
     }

@@ -105,17 +105,13 @@ impl Period {
     /// # Errors
     /// Unless it is 15 to 120.
     pub fn from_seconds(seconds: u64) -> Result<Self, ConfigError> {
-        u8::try_from(seconds)
-            .ok()
-            .filter(|seconds| (15..=120).contains(seconds))
-            .map(Self)
-            .ok_or_else(|| {
-                ConfigError::new(
-                    "period",
-                    format!("a step of {seconds} seconds is out of bounds"),
-                    "use 15 to 120 seconds; 30 is what apps expect",
-                )
-            })
+        u8::try_from(seconds).ok().filter(|seconds| (15..=120).contains(seconds)).map(Self).ok_or_else(|| {
+            ConfigError::new(
+                "period",
+                format!("a step of {seconds} seconds is out of bounds"),
+                "use 15 to 120 seconds; 30 is what apps expect",
+            )
+        })
     }
 
     /// The length of a step, in seconds. Never zero.
@@ -194,9 +190,7 @@ impl SharedKey {
     /// If it is shorter than 16 bytes or longer than 128.
     pub fn from_bytes(bytes: SecretBytes) -> Result<Self, KeyError> {
         match bytes.len() {
-            0..Self::MIN_BYTES => Err(KeyError::TooShort {
-                bits: bytes.len() as u16 * 8,
-            }),
+            0..Self::MIN_BYTES => Err(KeyError::TooShort { bits: bytes.len() as u16 * 8 }),
             Self::MIN_BYTES..=Self::MAX_BYTES => Ok(Self(bytes)),
             _ => Err(KeyError::TooLong),
         }
@@ -258,11 +252,7 @@ pub fn decode_base32(text: &str) -> Result<SecretBytes, KeyError> {
         return Err(KeyError::TooLong);
     }
     let mut folded = Zeroizing::new(String::with_capacity(MAX_BASE32_INPUT));
-    folded.extend(
-        text.chars()
-            .filter(|c| !c.is_whitespace() && *c != '-')
-            .map(|c| c.to_ascii_uppercase()),
-    );
+    folded.extend(text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()));
     let body = folded.trim_end_matches('=');
     let padded = body.len() < folded.len();
     if padded && folded.len() != body.len().next_multiple_of(8) {
@@ -273,21 +263,14 @@ pub fn decode_base32(text: &str) -> Result<SecretBytes, KeyError> {
         .ok_or(KeyError::NotBase32)?;
     // The decoder takes impossible lengths and stray trailing bits; the encoder never writes them.
     let canonical = Zeroizing::new(encode_base32(decoded.expose()));
-    if canonical.as_str() == body {
-        Ok(decoded)
-    } else {
-        Err(KeyError::NotBase32)
-    }
+    if canonical.as_str() == body { Ok(decoded) } else { Err(KeyError::NotBase32) }
 }
 
 /// In pieces of five bytes into room made beforehand: a string that grows leaves copies of the key behind.
 fn encode_base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
     for piece in bytes.chunks(5) {
-        let piece = Zeroizing::new(base32::encode(
-            base32::Alphabet::Rfc4648 { padding: false },
-            piece,
-        ));
+        let piece = Zeroizing::new(base32::encode(base32::Alphabet::Rfc4648 { padding: false }, piece));
         text.push_str(&piece);
     }
     text

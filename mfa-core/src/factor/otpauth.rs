@@ -144,11 +144,7 @@ fn encode(name: &str, room: usize) -> String {
     for character in name.chars() {
         let piece = match character {
             'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '.' | '_' | '~' | '@' => character.to_string(),
-            _ => character
-                .encode_utf8(&mut [0; 4])
-                .bytes()
-                .map(|byte| format!("%{byte:02X}"))
-                .collect(),
+            _ => character.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect(),
         };
         if encoded.len() + piece.len() > room {
             break;
@@ -219,14 +215,8 @@ pub fn parse(uri: &str) -> Result<Parsed, UriError> {
         None => (None, label.expose()),
     };
     let account = check_name(account.trim_start_matches(' '), ACCOUNT)?;
-    let named = parameters
-        .take("issuer")
-        .map(|value| decode(value, ISSUER))
-        .transpose()?;
-    let named = named
-        .as_ref()
-        .map(|name| check_name(name.expose(), ISSUER))
-        .transpose()?;
+    let named = parameters.take("issuer").map(|value| decode(value, ISSUER)).transpose()?;
+    let named = named.as_ref().map(|name| check_name(name.expose(), ISSUER)).transpose()?;
     if let (Some(prefix), Some(named)) = (prefix, named)
         && prefix != named
     {
@@ -255,25 +245,14 @@ pub fn parse(uri: &str) -> Result<Parsed, UriError> {
     };
     let counter = parameters.number("counter")?;
     let kind = match (by_time, period, counter) {
-        (true, period, None) => Kind::Totp(TotpParams {
-            algorithm,
-            digits,
-            period: period.unwrap_or_default(),
-        }),
-        (false, None, Some(counter)) => Kind::Hotp {
-            algorithm,
-            digits,
-            counter: Counter::new(counter),
-        },
+        (true, period, None) => {
+            Kind::Totp(TotpParams { algorithm, digits, period: period.unwrap_or_default() })
+        }
+        (false, None, Some(counter)) => Kind::Hotp { algorithm, digits, counter: Counter::new(counter) },
         (false, Some(_), _) => return Err(UriError::Parameter("period")),
         _ => return Err(UriError::Parameter("counter")),
     };
-    Ok(Parsed {
-        issuer: prefix.or(named).map(str::to_owned),
-        account: SecretText::from(account),
-        key,
-        kind,
-    })
+    Ok(Parsed { issuer: prefix.or(named).map(str::to_owned), account: SecretText::from(account), key, kind })
 }
 
 /// The part behind the `?`, still encoded.
@@ -330,7 +309,5 @@ fn decode(text: &str, part: &'static str) -> Result<SecretText, UriError> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes)
-        .map(SecretText::new)
-        .map_err(|_| UriError::NotText(part))
+    String::from_utf8(bytes).map(SecretText::new).map_err(|_| UriError::NotText(part))
 }

@@ -43,10 +43,8 @@ fn draw(code: &QRCode, title: &str) -> SecretText {
          shape-rendering=\"crispEdges\"><title>"
     );
     escape_into(&mut svg, title);
-    let _ = write!(
-        svg,
-        "</title><path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path stroke=\"#000\" d=\""
-    );
+    let _ =
+        write!(svg, "</title><path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path stroke=\"#000\" d=\"");
     for (row, modules) in code.data.chunks(code.size).take(code.size).enumerate() {
         let mut pen = None;
         let mut column = QUIET_ZONE;

@@ -77,11 +77,7 @@ pub struct Window {
 
 impl Window {
     /// The current step only, and no drift: ASVS 6.5.5 at its strictest.
-    pub const STRICT: Self = Self {
-        past: 0,
-        future: 0,
-        max_drift: 0,
-    };
+    pub const STRICT: Self = Self { past: 0, future: 0, max_drift: 0 };
 
     /// A window of `past` and `future` steps around the drift, which is learned up to `max_drift` steps.
     ///
@@ -142,11 +138,7 @@ impl Window {
 
 impl Default for Window {
     fn default() -> Self {
-        Self {
-            past: 1,
-            future: 1,
-            max_drift: 2,
-        }
+        Self { past: 1, future: 1, max_drift: 2 }
     }
 }
 
@@ -196,10 +188,7 @@ impl TryFrom<StoredProgress> for Progress {
                 "it is at most 10 either way",
             ));
         }
-        Ok(Self {
-            last: stored.last,
-            drift: stored.drift,
-        })
+        Ok(Self { last: stored.last, drift: stored.drift })
     }
 }
 
@@ -219,10 +208,7 @@ impl Accepted {
 
     /// What to remember of the credential from here on.
     pub fn progress(&self) -> Progress {
-        Progress {
-            last: Some(self.step),
-            drift: self.drift,
-        }
+        Progress { last: Some(self.step), drift: self.drift }
     }
 
     /// As [`progress`](Self::progress), using the acceptance up.
@@ -253,12 +239,7 @@ struct Search {
 
 impl Search {
     fn new() -> Self {
-        Self {
-            matched: Choice::from(0),
-            fresh: Choice::from(0),
-            step: 0,
-            offset: 0,
-        }
+        Self { matched: Choice::from(0), fresh: Choice::from(0), step: 0, offset: 0 }
     }
 
     /// Candidates come in rising order. Where two share one code the later is taken, so that the same digits
@@ -273,10 +254,7 @@ impl Search {
 
     fn outcome(self, drift_for: impl FnOnce(i8) -> i8) -> Outcome {
         if self.fresh.into() {
-            Outcome::Accepted(Accepted {
-                step: Step(self.step),
-                drift: drift_for(self.offset),
-            })
+            Outcome::Accepted(Accepted { step: Step(self.step), drift: drift_for(self.offset) })
         } else if self.matched.into() {
             Outcome::Replayed
         } else {

@@ -47,10 +47,7 @@ impl fmt::Debug for TypedCode {
 }
 
 pub(crate) fn as_text(ascii: &[u8; Digits::MAX], digits: Digits) -> &str {
-    ascii
-        .get(..usize::from(digits.as_u8()))
-        .and_then(|used| str::from_utf8(used).ok())
-        .unwrap_or_default()
+    ascii.get(..usize::from(digits.as_u8())).and_then(|used| str::from_utf8(used).ok()).unwrap_or_default()
 }
 
 /// Reads a code of `digits` digits from what a person typed or pasted.
@@ -73,15 +70,9 @@ pub(crate) fn as_text(ascii: &[u8; Digits::MAX], digits: Digits) -> &str {
 pub fn read_code(typed: &str, digits: Digits) -> Result<TypedCode, Refusal> {
     let expected = digits.as_u8();
     if typed.len() > MAX_INPUT {
-        return Err(Refusal::CodeLength {
-            expected,
-            typed: u8::MAX,
-        });
+        return Err(Refusal::CodeLength { expected, typed: u8::MAX });
     }
-    let mut code = TypedCode {
-        ascii: [0; Digits::MAX],
-        digits,
-    };
+    let mut code = TypedCode { ascii: [0; Digits::MAX], digits };
     let mut count = 0_u8;
     for character in typed.nfkc() {
         if character.is_ascii_digit() {
@@ -93,14 +84,7 @@ pub fn read_code(typed: &str, digits: Digits) -> Result<TypedCode, Refusal> {
             return Err(Refusal::CodeCharacters);
         }
     }
-    if count == expected {
-        Ok(code)
-    } else {
-        Err(Refusal::CodeLength {
-            expected,
-            typed: count,
-        })
-    }
+    if count == expected { Ok(code) } else { Err(Refusal::CodeLength { expected, typed: count }) }
 }
 
 /// What people and the programs they copy from put between or around digits. The underscore is left out on

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use crate::fault::Fault;
 use crate::id::AccountKey;
+use crate::policy::Policy;
 use crate::port::sender::Locale;
 use crate::secret::SecretText;
 
@@ -17,6 +18,8 @@ pub struct Person {
     pub addresses: Vec<SecretText>,
     /// The person's language.
     pub locale: Locale,
+    /// What is asked of this person, where it is not what the portal asks of everybody.
+    pub policy: Option<Policy>,
 }
 
 /// Looks people up in the host's own user table.

@@ -20,9 +20,7 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
-        SysRng
-            .try_fill_bytes(bytes)
-            .map_err(|cause| Fault::caused_by(FaultKind::Entropy, cause))
+        SysRng.try_fill_bytes(bytes).map_err(|cause| Fault::caused_by(FaultKind::Entropy, cause))
     }
 }
 
@@ -69,10 +67,7 @@ mod tests {
 
     #[test]
     fn a_stuck_source_is_a_fault_where_it_would_bias() {
-        assert_eq!(
-            uniform_below(&Stuck(0xff), 1_000_000).unwrap_err().kind(),
-            FaultKind::Entropy
-        );
+        assert_eq!(uniform_below(&Stuck(0xff), 1_000_000).unwrap_err().kind(), FaultKind::Entropy);
         assert_eq!(uniform_below(&Stuck(0), 1_000_000).unwrap(), 0);
         assert!(uniform_below(&SystemEntropy, 0).is_err());
     }
@@ -86,10 +81,7 @@ mod tests {
             buckets[(drawn / 100_000) as usize] += 1;
         }
         let expected = 10_000.0;
-        let chi: f64 = buckets
-            .iter()
-            .map(|&n| (f64::from(n) - expected).powi(2) / expected)
-            .sum();
+        let chi: f64 = buckets.iter().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
         assert!(chi < 45.0, "chi-square {chi}");
     }
 }

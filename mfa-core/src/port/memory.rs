@@ -51,18 +51,12 @@ impl Store for MemoryStore {
         if inner.records.get(&write.key).map(|held| held.version) != write.expected {
             return Ok(Committed::Conflict);
         }
-        let held = Versioned {
-            version: write.next,
-            record: write.record.clone(),
-        };
+        let held = Versioned { version: write.next, record: write.record.clone() };
         inner.records.insert(write.key.clone(), held);
         for event in &write.events {
             inner.written += 1;
             let position = inner.written;
-            let found = FoundEvent {
-                key: write.key.clone(),
-                event: event.clone(),
-            };
+            let found = FoundEvent { key: write.key.clone(), event: event.clone() };
             inner.events.push((position, found));
         }
         Ok(Committed::Done)
@@ -85,10 +79,7 @@ impl Store for MemoryStore {
             (Some((position, _)), Some(_)) => Some(Cursor(*position)),
             _ => None,
         };
-        Ok(EventPage {
-            events: taken.into_iter().map(|(_, found)| found.clone()).collect(),
-            next,
-        })
+        Ok(EventPage { events: taken.into_iter().map(|(_, found)| found.clone()).collect(), next })
     }
 
     async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
@@ -103,10 +94,7 @@ impl Store for MemoryStore {
             .take(query.limit as usize)
             .map(|(key, held)| (key.name.clone(), held.clone()))
             .collect();
-        Ok(RecordPage {
-            records,
-            more: matching.next().is_some(),
-        })
+        Ok(RecordPage { records, more: matching.next().is_some() })
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {

@@ -174,11 +174,7 @@ impl KeyRing {
                 ConfigError::new("sealing keys", "a key is not 64 hexadecimal characters", fix)
             })?;
             if key.iter().all(|byte| Some(byte) == key.first()) {
-                return Err(ConfigError::new(
-                    "sealing keys",
-                    "a key has all its bytes alike",
-                    fix,
-                ));
+                return Err(ConfigError::new("sealing keys", "a key has all its bytes alike", fix));
             }
             let key = RingKey::new(&key)?;
             if keys.iter().any(|other| other.id == key.id) {
@@ -213,9 +209,7 @@ impl KeyRing {
     }
 
     fn split<'a>(&self, bytes: &'a [u8]) -> Result<(&RingKey, &'a [u8]), Fault> {
-        let (id, rest) = bytes
-            .split_at_checked(KEY_ID_BYTES)
-            .ok_or_else(|| Fault::new(FaultKind::Seal))?;
+        let (id, rest) = bytes.split_at_checked(KEY_ID_BYTES).ok_or_else(|| Fault::new(FaultKind::Seal))?;
         let key = self.keys.iter().find(|key| key.id == id).ok_or_else(|| {
             Fault::caused_by(FaultKind::Seal, "the key it was sealed with is not in the ring")
         })?;
@@ -232,11 +226,7 @@ impl RingKey {
         // One master key, three independent uses: naming, encrypting, fingerprinting.
         let derived = |label: &str| {
             Zeroizing::new(<[u8; 32]>::from(
-                Sha256::new()
-                    .chain_update(b"mfa ring 1 ")
-                    .chain_update(label)
-                    .chain_update(key)
-                    .finalize(),
+                Sha256::new().chain_update(b"mfa ring 1 ").chain_update(label).chain_update(key).finalize(),
             ))
         };
         let name = derived("id");
@@ -246,11 +236,7 @@ impl RingKey {
             .ok_or_else(|| ConfigError::new("sealing keys", "no id", "report this"))?;
         let mac = Hmac::new_from_slice(derived("fingerprint").as_slice())
             .map_err(|_| ConfigError::new("sealing keys", "a key has the wrong length", "report this"))?;
-        Ok(Self {
-            id,
-            cipher: XChaCha20Poly1305::new(&Key::from(*derived("seal"))),
-            mac,
-        })
+        Ok(Self { id, cipher: XChaCha20Poly1305::new(&Key::from(*derived("seal"))), mac })
     }
 
     fn fingerprint(&self, place: Place<'_>, value: &[u8]) -> [u8; 32] {
@@ -282,13 +268,7 @@ impl Sealer for KeyRing {
         let aad = place.encode("mfa seal 1");
         let boxed = key
             .cipher
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &aad,
-                },
-            )
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
             .map_err(|_| Fault::new(FaultKind::Seal))?;
         let mut bytes = Vec::with_capacity(KEY_ID_BYTES + NONCE_BYTES + boxed.len());
         bytes.extend_from_slice(&key.id);
@@ -299,17 +279,10 @@ impl Sealer for KeyRing {
 
     fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretBytes, Fault> {
         let (key, rest) = self.split(&sealed.0)?;
-        let (nonce, boxed) = rest
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or_else(|| Fault::new(FaultKind::Seal))?;
+        let (nonce, boxed) =
+            rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(|| Fault::new(FaultKind::Seal))?;
         key.cipher
-            .decrypt(
-                &XNonce::from(*nonce),
-                Payload {
-                    msg: boxed,
-                    aad: &place.encode("mfa seal 1"),
-                },
-            )
+            .decrypt(&XNonce::from(*nonce), Payload { msg: boxed, aad: &place.encode("mfa seal 1") })
             .map(SecretBytes::new)
             .map_err(|_| Fault::caused_by(FaultKind::Seal, "altered, or moved from where it was sealed"))
     }
@@ -351,41 +324,25 @@ mod tests {
     }
 
     fn place<'a>(account: &'a AccountKey, item: &'a [u8; 16]) -> Place<'a> {
-        Place {
-            account,
-            item,
-            field: "totp.key",
-        }
+        Place { account, item, field: "totp.key" }
     }
 
     #[test]
     fn opens_only_where_it_was_sealed() {
         let ring = KeyRing::from_hex(A).unwrap();
         let (ann, bob) = (key("ann"), key("bob"));
-        let sealed = ring
-            .seal(&SystemEntropy, place(&ann, &[1; 16]), b"secret")
-            .unwrap();
-        assert_eq!(
-            ring.open(place(&ann, &[1; 16]), &sealed).unwrap().expose(),
-            b"secret"
-        );
+        let sealed = ring.seal(&SystemEntropy, place(&ann, &[1; 16]), b"secret").unwrap();
+        assert_eq!(ring.open(place(&ann, &[1; 16]), &sealed).unwrap().expose(), b"secret");
         assert!(!sealed.as_bytes().windows(6).any(|window| window == b"secret"));
         for elsewhere in [place(&bob, &[1; 16]), place(&ann, &[2; 16])] {
             assert_eq!(ring.open(elsewhere, &sealed).unwrap_err().kind(), FaultKind::Seal);
         }
-        let other_field = Place {
-            account: &ann,
-            item: &[1; 16],
-            field: "email",
-        };
+        let other_field = Place { account: &ann, item: &[1; 16], field: "email" };
         assert!(ring.open(other_field, &sealed).is_err());
         for position in 0..sealed.as_bytes().len() {
             let mut bytes = sealed.as_bytes().to_vec();
             bytes[position] ^= 1;
-            assert!(
-                ring.open(place(&ann, &[1; 16]), &Sealed(bytes)).is_err(),
-                "byte {position}"
-            );
+            assert!(ring.open(place(&ann, &[1; 16]), &Sealed(bytes)).is_err(), "byte {position}");
         }
         assert!(ring.open(place(&ann, &[1; 16]), &Sealed(vec![])).is_err());
     }
@@ -395,36 +352,23 @@ mod tests {
         let ann = key("ann");
         let old = KeyRing::from_hex(A).unwrap();
         let rotated = KeyRing::from_hex(&format!("# newest first\n{B}\n{A}\n")).unwrap();
-        let sealed = old
-            .seal(&SystemEntropy, place(&ann, &[1; 16]), b"secret")
-            .unwrap();
+        let sealed = old.seal(&SystemEntropy, place(&ann, &[1; 16]), b"secret").unwrap();
         assert!(!rotated.is_current(&sealed));
-        assert_eq!(
-            rotated.open(place(&ann, &[1; 16]), &sealed).unwrap().expose(),
-            b"secret"
-        );
+        assert_eq!(rotated.open(place(&ann, &[1; 16]), &sealed).unwrap().expose(), b"secret");
         let print = old.fingerprint(place(&ann, &[1; 16]), b"123456").unwrap();
         assert!(rotated.matches(place(&ann, &[1; 16]), b"123456", &print).unwrap());
         assert!(!rotated.matches(place(&ann, &[1; 16]), b"123457", &print).unwrap());
         assert!(!rotated.matches(place(&ann, &[2; 16]), b"123456", &print).unwrap());
-        let resealed = rotated
-            .seal(&SystemEntropy, place(&ann, &[1; 16]), b"secret")
-            .unwrap();
+        let resealed = rotated.seal(&SystemEntropy, place(&ann, &[1; 16]), b"secret").unwrap();
         assert!(rotated.is_current(&resealed));
         assert!(old.open(place(&ann, &[1; 16]), &resealed).is_err());
     }
 
     #[test]
     fn bad_rings_are_refused_and_say_the_fix() {
-        for bad in [
-            "",
-            "# only a comment",
-            "abcd",
-            &A[1..],
-            &"0".repeat(64),
-            &format!("{A} {A}"),
-            &"é".repeat(32),
-        ] {
+        for bad in
+            ["", "# only a comment", "abcd", &A[1..], &"0".repeat(64), &format!("{A} {A}"), &"é".repeat(32)]
+        {
             let error = KeyRing::from_hex(bad).unwrap_err();
             assert!(!error.fix().is_empty());
             assert!(!error.to_string().contains("0102030405"), "{error}");

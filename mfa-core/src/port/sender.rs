@@ -157,18 +157,12 @@ pub struct SendError {
 impl SendError {
     /// A failure that may pass.
     pub fn transient(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            failure: Failure::Transient,
-            source: Some(source.into()),
-        }
+        Self { failure: Failure::Transient, source: Some(source.into()) }
     }
 
     /// A failure that stays.
     pub fn permanent(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            failure: Failure::Permanent,
-            source: Some(source.into()),
-        }
+        Self { failure: Failure::Permanent, source: Some(source.into()) }
     }
 
     /// Whether trying again can help.

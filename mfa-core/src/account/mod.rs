@@ -1,0 +1,169 @@
+//! One user's whole second-factor state, and its stored form.
+
+pub(crate) mod answering;
+pub(crate) mod delivering;
+pub(crate) mod draft;
+pub(crate) mod enrolling;
+pub(crate) mod managing;
+
+use serde::{Deserialize, Serialize};
+
+use crate::challenge::{Challenge, MAX_CHALLENGES};
+use crate::factor::backup::BackupSet;
+use crate::factor::bound::Factor;
+use crate::fault::{Fault, FaultKind};
+use crate::id::{Epoch, FactorId};
+use crate::settings::MAX_FACTORS;
+use crate::throttle::{Tally, Throttle};
+use crate::time::Timestamp;
+
+/// The stored format this version writes, and the newest it reads.
+const FORMAT: u8 = 1;
+
+/// Everything that is known of one user's second factors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    #[serde(rename = "v")]
+    format: u8,
+    #[serde(rename = "e")]
+    pub(crate) epoch: Epoch,
+    /// The latest time at which anything was written: time never goes back before it.
+    #[serde(rename = "t")]
+    pub(crate) seen: Timestamp,
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) factors: Vec<Factor>,
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backup: Option<Backup>,
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) challenges: Vec<Challenge>,
+    #[serde(rename = "l", default, skip_serializing_if = "Throttle::is_idle")]
+    pub(crate) throttle: Throttle,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reminded: Option<Timestamp>,
+    /// When a message to confirm an address was last sent: such addresses are anybody's.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) enrol_sent: Option<Timestamp>,
+}
+
+/// The backup codes with their own count of wrong answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backup {
+    #[serde(rename = "s")]
+    pub(crate) set: BackupSet,
+    #[serde(rename = "t", default, skip_serializing_if = "Tally::is_idle")]
+    pub(crate) tally: Tally,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) used: Option<Timestamp>,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            format: FORMAT,
+            epoch: Epoch::NONE,
+            seen: Timestamp::default(),
+            factors: Vec::new(),
+            backup: None,
+            challenges: Vec::new(),
+            throttle: Throttle::default(),
+            reminded: None,
+            enrol_sent: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    v: u8,
+}
+
+impl Account {
+    /// Reads a stored record.
+    ///
+    /// # Errors
+    /// If it isn't one, breaks a rule, or comes from a newer version: a fault, never an empty account.
+    pub fn decode(record: &[u8]) -> Result<Self, Fault> {
+        let fault = |cause: serde_json::Error| Fault::caused_by(FaultKind::Record, redact(&cause));
+        let Probe { v } = serde_json::from_slice(record).map_err(fault)?;
+        if v != FORMAT {
+            return Err(Fault::caused_by(
+                FaultKind::Record,
+                format!("the record has format {v}; this version reads format {FORMAT}"),
+            ));
+        }
+        let account: Self = serde_json::from_slice(record).map_err(fault)?;
+        account.check().map_err(|broken| Fault::caused_by(FaultKind::Record, broken))?;
+        Ok(account)
+    }
+
+    /// The form that is stored.
+    ///
+    /// # Errors
+    /// Only through a defect of ours.
+    pub fn encode(&self) -> Result<Vec<u8>, Fault> {
+        serde_json::to_vec(self).map_err(|cause| Fault::caused_by(FaultKind::Record, redact(&cause)))
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.factors.len() > MAX_FACTORS {
+            return Err("too many factors");
+        }
+        if self.challenges.len() > MAX_CHALLENGES {
+            return Err("too many challenges");
+        }
+        let repeated = |(at, factor): (usize, &Factor)| {
+            self.factors.iter().skip(at + 1).any(|other| other.id() == factor.id())
+        };
+        if self.factors.iter().enumerate().any(repeated) {
+            return Err("a factor stands twice");
+        }
+        if self.backup.is_some() && self.factors.is_empty() {
+            return Err("backup codes without a factor");
+        }
+        Ok(())
+    }
+
+    /// Which generation of sessions is alive.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The bound factors, working or disabled.
+    pub fn factors(&self) -> &[Factor] {
+        &self.factors
+    }
+
+    /// The challenges that are remembered.
+    pub fn challenges(&self) -> &[Challenge] {
+        &self.challenges
+    }
+
+    /// How many backup codes are left; `None` without a set.
+    pub fn backup_left(&self) -> Option<u8> {
+        self.backup.as_ref().map(|backup| backup.set.left())
+    }
+
+    /// Whether a backup code could be answered with.
+    pub(crate) fn takes_backup_codes(&self) -> bool {
+        self.backup.as_ref().is_some_and(|backup| backup.set.left() > 0 && !backup.tally.is_disabled())
+    }
+
+    pub(crate) fn working_factors(&self) -> impl Iterator<Item = &Factor> {
+        self.factors.iter().filter(|factor| !factor.is_disabled())
+    }
+
+    pub(crate) fn factor(&self, id: FactorId) -> Option<&Factor> {
+        self.factors.iter().find(|factor| factor.id() == id)
+    }
+
+    pub(crate) fn factor_mut(&mut self, id: FactorId) -> Option<&mut Factor> {
+        self.factors.iter_mut().find(|factor| factor.id() == id)
+    }
+}
+
+/// Where the reading stopped, without the words of the parser: those may quote the record.
+fn redact(cause: &serde_json::Error) -> String {
+    format!("{:?} error at line {} column {}", cause.classify(), cause.line(), cause.column())
+}

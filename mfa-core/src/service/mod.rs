@@ -1,0 +1,231 @@
+//! The service: the only place that awaits. Every verb runs a pure operation in the one commit loop.
+
+mod admin;
+mod builder;
+mod deliver;
+mod enrol;
+mod manage;
+mod sign_in;
+mod view;
+
+pub use admin::{MAX_REASON, Roster, RosterEntry};
+pub use builder::Builder;
+pub use enrol::{AppEnrolment, Confirmed, Enrolment};
+pub use manage::{Activity, Overview};
+pub use sign_in::{Demand, Gate, Granted, SignIn};
+pub use view::{BackupView, ChallengeView, FactorView, MethodView};
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::account::Account;
+use crate::account::draft::{Context, Draft};
+use crate::factor::backup::{BackupCodes, BackupSet};
+use crate::fault::{Fault, FaultKind};
+use crate::hashing::HashPool;
+use crate::id::AccountKey;
+use crate::policy::Policy;
+use crate::port::clock::Clock;
+use crate::port::directory::{DynDirectory, Person};
+use crate::port::entropy::{Entropy, random_bytes};
+use crate::port::sealer::Sealer;
+use crate::port::sender::DynSender;
+use crate::port::store::{Committed, DynStore, RecordKey, Version, Write};
+use crate::refusal::Refusal;
+use crate::secret::SecretBytes;
+use crate::settings::Settings;
+use crate::time::Timestamp;
+
+/// How often a commit is tried again when somebody else wrote first.
+///
+/// Every conflict means that another request got through, and limits bound how many can: a hundred guesses at
+/// once end long before this does.
+const MAX_TRIES: usize = 128;
+
+/// Second factors for one portal: one cheap handle, to be cloned into every worker.
+///
+/// ```
+/// # use mfa_core::{port::{memory::MemoryStore, sealer::KeyRing}, service::Mfa};
+/// let ring = KeyRing::from_hex("8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001")?;
+/// let mfa = Mfa::builder("Hillside School", "portal.hillside.example")
+///     .store(MemoryStore::new())
+///     .sealer(ring)
+///     .build()?;
+/// # Ok::<(), mfa_core::config::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Mfa {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Box<dyn DynStore>,
+    sealer: Box<dyn Sealer>,
+    clock: Box<dyn Clock>,
+    entropy: Box<dyn Entropy>,
+    directory: Box<dyn DynDirectory>,
+    senders: Vec<Box<dyn DynSender>>,
+    settings: Settings,
+    pool: HashPool,
+    pepper: Option<SecretBytes>,
+}
+
+/// What the clock is held to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ClockRule {
+    /// A clock that went back refuses everything: codes might live again.
+    NeverBack,
+    /// A reset mends an account whose time was written by a clock that ran ahead.
+    Any,
+}
+
+impl fmt::Debug for Mfa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mfa").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+impl Mfa {
+    /// Begins to build a service. `service` is its name for people (and in authenticator apps), `host` the host
+    /// name of the site.
+    pub fn builder(service: impl Into<String>, host: impl Into<String>) -> Builder {
+        Builder::new(service.into(), host.into())
+    }
+
+    /// The numbers it works with.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The time now, by the injected clock.
+    ///
+    /// # Errors
+    /// If the clock fails.
+    pub fn now(&self) -> Result<Timestamp, Fault> {
+        self.inner.clock.now()
+    }
+
+    /// Fills `bytes` with randomness of the injected source, for the adapters' own tokens.
+    ///
+    /// # Errors
+    /// If the source fails.
+    pub fn fill_random(&self, bytes: &mut [u8]) -> Result<(), Fault> {
+        self.inner.entropy.fill(bytes)
+    }
+
+    /// The one commit loop: load, run, commit if nobody else wrote first; again if somebody did.
+    ///
+    /// No outcome reaches the caller before its commit has; on a fault nothing was granted.
+    async fn run<T>(
+        &self,
+        key: &AccountKey,
+        op: impl FnMut(&mut Draft<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.run_by(ClockRule::NeverBack, key, op).await
+    }
+
+    async fn run_by<T>(
+        &self,
+        rule: ClockRule,
+        key: &AccountKey,
+        mut op: impl FnMut(&mut Draft<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let record_key = RecordKey::from(key);
+        for _ in 0..MAX_TRIES {
+            let loaded = self.inner.store.load(&record_key).await?;
+            let before = match &loaded {
+                Some(held) => Account::decode(&held.record)?,
+                None => Account::default(),
+            };
+            let cx = self.context(key, self.time_for(&before, rule)?);
+            let mut draft = Draft::new(cx, before.clone());
+            let outcome = op(&mut draft)?;
+            let notices: Vec<_> = draft.notices().collect();
+            let mut addresses = Vec::new();
+            if !notices.is_empty() {
+                // Those who were to be told before the change as well as those after it (NIST SP 800-63B-4 §4.6).
+                addresses = Draft::new(cx, before.clone()).confirmed_addresses()?;
+                addresses.extend(draft.confirmed_addresses()?);
+            }
+            if draft.is_unchanged_from(&before) {
+                return Ok(outcome);
+            }
+            let (after, events) = draft.finish()?;
+            let (expected, next) = match &loaded {
+                Some(held) => (Some(held.version), held.version.next()),
+                None => (None, Version::new(u64::from_le_bytes(random_bytes(self.inner.entropy.as_ref())?))),
+            };
+            let events = events.iter().map(|event| event.to_stored()).collect::<Result<_, _>>()?;
+            let write = Write { key: record_key.clone(), expected, next, record: after.encode()?, events };
+            match self.inner.store.commit(&write).await? {
+                Committed::Done => {
+                    if !notices.is_empty() {
+                        self.tell(key, notices, addresses).await;
+                    }
+                    return Ok(outcome);
+                }
+                Committed::Conflict => {}
+            }
+        }
+        Err(Fault::new(FaultKind::Contention))
+    }
+
+    /// Looks without changing anything.
+    async fn look<T>(
+        &self,
+        key: &AccountKey,
+        op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let account = match self.inner.store.load(&RecordKey::from(key)).await? {
+            Some(held) => Account::decode(&held.record)?,
+            None => Account::default(),
+        };
+        let cx = self.context(key, self.time_for(&account, ClockRule::NeverBack)?);
+        op(&Draft::new(cx, account))
+    }
+
+    fn context<'a>(&'a self, key: &'a AccountKey, now: Timestamp) -> Context<'a> {
+        let Inner { settings, entropy, sealer, .. } = &*self.inner;
+        Context { key, now, settings, entropy: entropy.as_ref(), sealer: sealer.as_ref() }
+    }
+
+    /// The time for one account: nodes may differ by the tolerance, time on the account never runs back.
+    fn time_for(&self, account: &Account, rule: ClockRule) -> Result<Timestamp, Fault> {
+        let now = self.inner.clock.now()?;
+        if rule == ClockRule::Any || now >= account.seen {
+            return Ok(now);
+        }
+        if now.after(self.inner.settings.clock_tolerance) < account.seen {
+            return Err(Fault::caused_by(
+                FaultKind::Clock,
+                format!("the clock says {now}; the account was written at {}", account.seen),
+            ));
+        }
+        Ok(account.seen)
+    }
+
+    async fn person(&self, key: &AccountKey) -> Result<Person, Fault> {
+        self.inner.directory.person(key).await
+    }
+
+    async fn policy_for(&self, key: &AccountKey) -> Result<Policy, Fault> {
+        Ok(self.person(key).await?.policy.unwrap_or(self.inner.settings.policy))
+    }
+
+    /// Draws a set of backup codes and hashes it, off the caller's thread.
+    async fn draw_backup_codes(&self) -> Result<Result<(BackupCodes, BackupSet), Refusal>, Fault> {
+        let Inner { settings, entropy, pepper, pool, .. } = &*self.inner;
+        let made = self.inner.clock.now()?;
+        let codes = crate::factor::backup::draw(entropy.as_ref(), settings.backup_codes)?;
+        let salt = crate::factor::backup::Salt::from_bytes(random_bytes(entropy.as_ref())?);
+        let (cost, pepper) = (settings.hash_cost, pepper.clone());
+        let work = move || {
+            let set = BackupSet::seal_up(&codes, salt, cost, pepper.as_ref(), made);
+            set.map(|set| (codes, set))
+        };
+        match pool.run(work).await {
+            Ok(made) => made.map(Ok),
+            Err(error) => error.into_refusal().map(Err),
+        }
+    }
+}

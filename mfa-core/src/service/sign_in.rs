@@ -1,0 +1,238 @@
+//! Signing in, answering challenges, stepping up, and the check on every request.
+
+use std::time::Duration;
+
+use crate::account::answering::Answered;
+use crate::factor::backup::{HashCost, HashedCode, Salt, hash, read_backup_code};
+use crate::fault::{Fault, FaultKind};
+use crate::id::AccountKey;
+use crate::policy::{Action, Reason};
+use crate::port::sender::Purpose;
+use crate::proof::{Standing, Verified};
+use crate::refusal::Refusal;
+use crate::service::Mfa;
+use crate::service::view::ChallengeView;
+use crate::ticket::{EnrolPass, Ticket};
+
+/// What follows a right password.
+#[derive(Debug)]
+#[must_use = "nobody is signed in before this is acted on"]
+#[non_exhaustive]
+pub enum SignIn {
+    /// Come in: policy asks for no second factor.
+    Admitted {
+        /// The proof, to be spent on a session.
+        verified: Verified,
+        /// Whether to show the reminder to set one up.
+        remind: bool,
+        /// Why no second factor was asked for.
+        reason: Reason,
+    },
+    /// Answer a challenge first.
+    Challenged(Ticket),
+    /// Set up a second factor first.
+    MustEnrol(EnrolPass),
+    /// Not now.
+    Refused(Refusal),
+}
+
+/// A passed challenge.
+#[derive(Debug)]
+#[must_use = "a session is upgraded by spending what is in this"]
+pub struct Granted {
+    /// The proof.
+    pub verified: Verified,
+    /// If a backup code was used: how many are left.
+    pub backup_codes_left: Option<u8>,
+}
+
+/// What a guarded route asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// How recently a second factor must have been proved; `None` if any time in this session will do.
+    pub fresh_within: Option<Duration>,
+}
+
+/// What a guarded route answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "only Gate::Open lets anybody through"]
+#[non_exhaustive]
+pub enum Gate {
+    /// Come through.
+    Open,
+    /// Prove a second factor (again) first.
+    StepUp,
+    /// Set up a second factor first.
+    MustEnrol(EnrolPass),
+    /// The session was ended: sign in again.
+    SignInAgain,
+    /// No method works any more: an administrator has to help.
+    NoMethodLeft,
+}
+
+/// How often a backup code is hashed again because its set was replaced meanwhile.
+const MAX_HASHES: usize = 3;
+
+impl Mfa {
+    /// Decides about somebody whose first factor the host has checked, and begins what follows.
+    ///
+    /// Call it for *every* way of signing in (password, social, link, remembered); a way that doesn't pass
+    /// here is a way round the second factor.
+    ///
+    /// # Errors
+    /// On any fault. Nobody is admitted then.
+    pub async fn sign_in(&self, key: &AccountKey) -> Result<SignIn, Fault> {
+        let policy = self.policy_for(key).await?;
+        self.run(key, |draft| {
+            let decision = draft.decide(policy);
+            Ok(match decision.action {
+                Action::Challenge => SignIn::Challenged(draft.begin(Purpose::SignIn)?),
+                Action::Enrol => SignIn::MustEnrol(EnrolPass::new(key.clone(), draft.account.epoch)),
+                Action::Refuse => SignIn::Refused(Refusal::NoMethodLeft),
+                Action::Admit | Action::Remind => match draft.admit(decision) {
+                    Some(verified) => SignIn::Admitted {
+                        verified,
+                        remind: decision.action == Action::Remind,
+                        reason: decision.reason,
+                    },
+                    None => return Err(Fault::new(FaultKind::Internal)),
+                },
+            })
+        })
+        .await
+    }
+
+    /// What the session's challenge looks like now.
+    ///
+    /// # Errors
+    /// On any fault.
+    pub async fn challenge(&self, ticket: &Ticket) -> Result<Result<ChallengeView, Refusal>, Fault> {
+        self.look(ticket.account(), |draft| {
+            let challenge = draft.challenge(ticket);
+            Ok(challenge.map(|open| ChallengeView::of(&draft.account, &open, draft.cx.settings)))
+        })
+        .await
+    }
+
+    /// Answers a challenge with what the person typed.
+    ///
+    /// # Errors
+    /// On any fault. Nothing is granted then; a right code may be spent all the same.
+    pub async fn answer(&self, ticket: &Ticket, typed: &str) -> Result<Result<Granted, Refusal>, Fault> {
+        let key = ticket.account();
+        let mut hashed: Option<HashedCode> = None;
+        for _ in 0..=MAX_HASHES {
+            let answered = self.run(key, |draft| draft.answer(ticket, typed, hashed.as_ref())).await?;
+            match answered {
+                Err(refusal) => return Ok(Err(refusal)),
+                Ok(Answered::Passed { verified, backup_left }) => {
+                    return Ok(Ok(Granted { verified, backup_codes_left: backup_left }));
+                }
+                Ok(Answered::NeedsHash { salt, cost }) => {
+                    match self.hash_backup_code(typed, salt, cost).await? {
+                        Ok(code) => hashed = Some(code),
+                        Err(refusal) => return Ok(Err(refusal)),
+                    }
+                }
+            }
+        }
+        Err(Fault::new(FaultKind::Contention))
+    }
+
+    async fn hash_backup_code(
+        &self,
+        typed: &str,
+        salt: Salt,
+        cost: HashCost,
+    ) -> Result<Result<HashedCode, Refusal>, Fault> {
+        let code = match read_backup_code(typed) {
+            Ok(code) => code,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let pepper = self.inner.pepper.clone();
+        match self.inner.pool.run(move || hash(&code, &salt, &cost, pepper.as_ref())).await {
+            Ok(hashed) => hashed.map(Ok),
+            Err(error) => error.into_refusal().map(Err),
+        }
+    }
+
+    /// Begins a challenge within a session, to prove a second factor again.
+    ///
+    /// # Errors
+    /// On any fault.
+    pub async fn step_up(&self, standing: &Standing) -> Result<Result<Ticket, Refusal>, Fault> {
+        self.run(standing.account(), |draft| {
+            if let Err(refusal) = draft.is_alive(standing) {
+                return Ok(Err(refusal));
+            }
+            if draft.account.factors.is_empty() {
+                return Ok(Err(Refusal::NeedsFactor));
+            }
+            if draft.account.working_factors().next().is_none() && !draft.account.takes_backup_codes() {
+                return Ok(Err(Refusal::NoMethodLeft));
+            }
+            draft.begin(Purpose::StepUp).map(Ok)
+        })
+        .await
+    }
+
+    /// Gives up a challenge, so that its page can't be answered from behind.
+    ///
+    /// # Errors
+    /// On any fault.
+    pub async fn abandon(&self, ticket: &Ticket) -> Result<(), Fault> {
+        self.run(ticket.account(), |draft| {
+            if draft.challenge(ticket).is_ok() {
+                draft.drop_challenge(ticket.challenge());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether a session may pass a guarded route. To be asked on every request: it reads the account's epoch,
+    /// so that a reset elsewhere ends this session at once.
+    ///
+    /// # Errors
+    /// On any fault; the request must then be refused.
+    pub async fn check(&self, standing: &Standing, demand: Demand) -> Result<Gate, Fault> {
+        enum Seen {
+            Decided(Gate),
+            Unproved,
+        }
+        let key = standing.account();
+        let seen = self
+            .look(key, |draft| {
+                let account = &draft.account;
+                if draft.is_alive(standing).is_err() {
+                    return Ok(Seen::Decided(Gate::SignInAgain));
+                }
+                let fresh = match demand.fresh_within {
+                    Some(span) => standing.is_fresh(draft.cx.now, span),
+                    None => standing.proved_at().is_some(),
+                };
+                if fresh && !account.factors.is_empty() {
+                    return Ok(Seen::Decided(Gate::Open));
+                }
+                if account.factors.is_empty() {
+                    return Ok(match demand.fresh_within {
+                        // A route that asks for a recent second factor asks for one to be set up.
+                        Some(_) => Seen::Decided(Gate::MustEnrol(EnrolPass::new(key.clone(), account.epoch))),
+                        None => Seen::Unproved,
+                    });
+                }
+                let answerable = account.working_factors().next().is_some() || account.takes_backup_codes();
+                Ok(Seen::Decided(if answerable { Gate::StepUp } else { Gate::NoMethodLeft }))
+            })
+            .await?;
+        match seen {
+            Seen::Decided(gate) => Ok(gate),
+            Seen::Unproved => match self.policy_for(key).await? {
+                crate::policy::Policy::Required => {
+                    Ok(Gate::MustEnrol(EnrolPass::new(key.clone(), standing.epoch())))
+                }
+                _ => Ok(Gate::Open),
+            },
+        }
+    }
+}
