@@ -1,4 +1,9 @@
 //! What holds of one-time passwords for every history of times, codes, drifts and windows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test helper fails by panicking"
+)]
 
 use std::ops::RangeInclusive;
 

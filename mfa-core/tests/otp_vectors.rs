@@ -1,4 +1,9 @@
 //! The published vectors for one-time passwords, and tables of what is read and what is refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test helper fails by panicking"
+)]
 
 use mfa_core::factor::hotp::{self, Counter, LookAhead, PreparedKey};
 use mfa_core::factor::key::{Algorithm, Digits, KeyError, Period, SharedKey, decode_base32};
@@ -475,7 +480,6 @@ fn hostile_uris_are_refused() {
             format!("otpauth://totp/:b?secret={KEY}"),
             UriError::Empty("issuer"),
         ),
-        (format!("otpauth://totp/a/b?secret={KEY}"), UriError::NotOtpauth),
         (format!("otpauth://steam/b?secret={KEY}"), UriError::NotOtpauth),
         (format!("https://totp/b?secret={KEY}"), UriError::NotOtpauth),
         ("otpauth://totp/b".to_owned(), UriError::NotOtpauth),

@@ -209,7 +209,7 @@ pub fn parse(uri: &str) -> Result<Parsed, UriError> {
     let (label, query) = rest.split_once('?').ok_or(UriError::NotOtpauth)?;
     let by_time = kind.eq_ignore_ascii_case("totp");
     let known = by_time || kind.eq_ignore_ascii_case("hotp");
-    if !scheme.eq_ignore_ascii_case("otpauth") || !known || label.contains('/') {
+    if !scheme.eq_ignore_ascii_case("otpauth") || !known {
         return Err(UriError::NotOtpauth);
     }
 
