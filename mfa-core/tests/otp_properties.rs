@@ -149,6 +149,14 @@ proptest! {
     }
 
     #[test]
+    fn a_clock_on_its_way_back_passes(max in 0..=MAX_DRIFT, drift in drifts(), off in drifts()) {
+        let window = Window::new(0, 0, max).unwrap();
+        let outcome = typing(&key(), &window, &remembered(None, drift), START, off.into());
+        let on_the_way = (drift.min(0)..=drift.max(0)).contains(&off) && off.unsigned_abs() <= max;
+        prop_assert_eq!(accepted(outcome).is_some(), on_the_way || off == drift);
+    }
+
+    #[test]
     fn drift_is_learned_within_bounds(drift in drifts(), off in -16..=16_i64, max in 0..=MAX_DRIFT) {
         let window = Window::new(5, 5, max).unwrap();
         if let Some(next) = accepted(typing(&key(), &window, &remembered(None, drift), START, off)) {
@@ -208,9 +216,11 @@ proptest! {
 
     #[test]
     fn resync_takes_only_two_in_a_row_within_its_bounds(
-        first in -14..=14_i64, second in -14..=14_i64, within in any::<u8>(), last in -14..=14_i64,
+        first in -12..=12_i64, gap in prop_oneof![3 => Just(1), 1 => -4..=4_i64],
+        within in 0..=14_u8, lag in prop_oneof![3 => -2..=2_i64, 1 => -30..=30_i64],
     ) {
         let key = key();
+        let (second, last) = (first + gap, first + lag);
         let progress = remembered(Some(START.saturating_add_signed(last)), 0);
         let outcome = resync(
             &key, &TotpParams::default(), &progress, at(START),

@@ -408,6 +408,14 @@ fn long_names_are_shortened_the_account_first() {
     assert_eq!(account, "ann");
     assert!(issuer.len() > 40);
 
+    let long = SharedKey::from_bytes(SecretBytes::new(vec![1; 64])).unwrap();
+    let widest = "\u{20000}".repeat(9);
+    let params = TotpParams {
+        algorithm: Algorithm::Sha512,
+        digits: Digits::EIGHT,
+        period: Period::from_seconds(120).unwrap(),
+    };
+    assert!(OtpauthUri::new(&widest, &"a".repeat(30), &long, params).is_ok());
     let longest = SharedKey::from_bytes(SecretBytes::new(vec![1; 128])).unwrap();
     assert_eq!(
         OtpauthUri::new("a", "b", &longest, TotpParams::default()).err(),
