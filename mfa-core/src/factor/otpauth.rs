@@ -16,6 +16,8 @@ const MAX_READ: usize = 2048;
 const MAX_PARAMETERS: usize = 16;
 /// The account name is not shortened below this, in bytes as written, before the issuer is.
 const ACCOUNT_FLOOR: usize = 20;
+/// The most bytes one character takes as written; with a long imported key one is all that fits.
+const WIDEST: usize = 12;
 
 /// Why an otpauth URI can't be written or was refused. It never quotes the URI, which holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -77,7 +79,7 @@ impl OtpauthUri {
     /// Writes the URI. `issuer` is the site's name, `account` the name its person knows the account by.
     ///
     /// A URI of more than [`MAX_WRITTEN`] bytes is shortened to that: first the account name to no less than
-    /// 20 bytes, then the issuer.
+    /// 20 bytes, then the issuer. A key of up to 64 bytes always leaves room for some of both.
     ///
     /// # Errors
     /// If either name is empty, or has a colon or control characters; or if an imported key is so long that no
@@ -96,7 +98,7 @@ impl OtpauthUri {
         let room = MAX_WRITTEN.checked_sub(fixed).ok_or(UriError::TooLong)?;
 
         let least_account = encode(account, ACCOUNT_FLOOR).len();
-        let issuer = encode(issuer, room.saturating_sub(least_account) / 2);
+        let issuer = encode(issuer, (room.saturating_sub(least_account) / 2).max(WIDEST));
         let account = encode(account, room.saturating_sub(2 * issuer.len()));
         if issuer.is_empty() || account.is_empty() {
             return Err(UriError::TooLong);
@@ -203,7 +205,7 @@ pub fn parse(uri: &str) -> Result<Parsed, UriError> {
     let (label, query) = rest.split_once('?').ok_or(UriError::NotOtpauth)?;
     let by_time = kind.eq_ignore_ascii_case("totp");
     let known = by_time || kind.eq_ignore_ascii_case("hotp");
-    if !scheme.eq_ignore_ascii_case("otpauth") || !known || label.contains('/') {
+    if !scheme.eq_ignore_ascii_case("otpauth") || !known {
         return Err(UriError::NotOtpauth);
     }
 

@@ -103,7 +103,7 @@ impl Window {
     /// The offsets from the current step that are tried for a token of that drift, within the least range
     /// that holds them. The current step is always among them: a clock that was put right works at once.
     fn offsets(self, drift: i8) -> impl Iterator<Item = i8> {
-        let around = drift - self.past..=drift + self.future;
+        let around = self.around(drift);
         let learnable = -self.max_drift..=self.max_drift;
         let limit = if learnable.contains(&drift) {
             self.max_drift.max(self.past).max(self.future)
@@ -122,17 +122,21 @@ impl Window {
         })
     }
 
-    /// The drift to remember after a match at `offset`. What is learned in passing never exceeds `max_drift`;
-    /// a greater drift comes from `resync` alone, and stays until a code near the right time is seen.
+    /// The drift to remember after a match at `offset`. What is learned in passing never exceeds `max_drift`.
+    ///
+    /// A greater drift comes from `resync` alone. It stays as it is while codes match around it: pulled along by
+    /// a code typed slowly, it would lose the token. A match elsewhere means that the clock was put right.
     fn learn(self, previous: i8, offset: i8) -> i8 {
-        let learnable = -self.max_drift..=self.max_drift;
-        if learnable.contains(&offset) {
-            offset
-        } else if learnable.contains(&previous) {
-            offset.clamp(-self.max_drift, self.max_drift)
-        } else {
+        let was_learned = (-self.max_drift..=self.max_drift).contains(&previous);
+        if !was_learned && self.around(previous).contains(&offset) {
             previous
+        } else {
+            offset.clamp(-self.max_drift, self.max_drift)
         }
+    }
+
+    fn around(self, drift: i8) -> RangeInclusive<i8> {
+        drift - self.past..=drift + self.future
     }
 }
 
