@@ -3,6 +3,7 @@
 pub mod config;
 pub mod factor;
 pub mod fault;
+pub mod hashing;
 pub mod id;
 pub mod port;
 pub mod refusal;
