@@ -105,6 +105,13 @@ sixteen_bytes_as_text!(Salt, "a salt");
 /// The plain codes of a new set, to be shown once.
 ///
 /// They are redacted in `Debug`, wiped on drop, and can't be serialised: only a [`BackupSet`] is kept.
+///
+/// ```compile_fail,E0277
+/// # use mfa_core::factor::backup::BackupCodes;
+/// fn keep(codes: &BackupCodes) -> serde_json::Result<String> {
+///     serde_json::to_string(codes)
+/// }
+/// ```
 pub struct BackupCodes(Vec<SecretText>);
 
 impl BackupCodes {
@@ -333,7 +340,15 @@ impl BackupSet {
     /// Uses up a code, if it is one of this set.
     ///
     /// Every digest is compared, in constant time, whichever matches: the time tells neither whether the
-    /// code was near nor where it stood.
+    /// code was near nor where it stood. The set is taken by value, so that the one with the used code in it
+    /// is gone:
+    ///
+    /// ```compile_fail,E0382
+    /// # use mfa_core::factor::backup::{BackupSet, HashedCode};
+    /// fn twice(set: BackupSet, code: &HashedCode) {
+    ///     let _ = (set.take(code), set.take(code));
+    /// }
+    /// ```
     pub fn take(self, code: &HashedCode) -> Taken {
         if code.salt != self.salt || code.cost != self.cost {
             return Taken::OtherSet(self);
