@@ -1,12 +1,14 @@
 //! The challenge: one pure state machine for sign-in, step-up and confirming a new factor.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::factor::bound::Factor;
 use crate::factor::delivered::LiveCode;
-use crate::id::{BindingDigest, ChallengeId, FactorId};
+use crate::id::{BindingDigest, ChallengeId, FactorId, IdError};
 use crate::port::sender::Purpose;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -20,6 +22,25 @@ pub enum Choice {
     /// A backup code.
     BackupCode,
 }
+
+/// `backup_code`, or the factor's id: what a form posts to choose it.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Factor(id) => id.fmt(f),
+            Self::BackupCode => f.write_str(BACKUP_CODE),
+        }
+    }
+}
+
+impl FromStr for Choice {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if text == BACKUP_CODE { Ok(Self::BackupCode) } else { text.parse().map(Self::Factor) }
+    }
+}
+
+const BACKUP_CODE: &str = "backup_code";
 
 /// One challenge of an account, of one session. Moved by value: a used state can't be used again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use futures_channel::oneshot;
 use thiserror::Error;
 
 use crate::fault::{Fault, FaultKind};
+use crate::refusal::Refusal;
 
 /// Why a piece of work gave no result.
 #[derive(Debug, Error)]
@@ -20,6 +21,19 @@ pub enum PoolError {
     /// The thread could not be started, or the work panicked.
     #[error(transparent)]
     Fault(Fault),
+}
+
+impl PoolError {
+    /// What the person is told.
+    ///
+    /// # Errors
+    /// If it is a fault.
+    pub fn into_refusal(self) -> Result<Refusal, Fault> {
+        match self {
+            Self::Busy => Ok(Refusal::Busy),
+            Self::Fault(fault) => Err(fault),
+        }
+    }
 }
 
 /// Runs blocking work on threads of its own, a bounded number at once, under any async runtime or none.

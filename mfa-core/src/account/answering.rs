@@ -244,7 +244,7 @@ impl Draft<'_> {
         else {
             return Ok(Err(Refusal::MethodUnavailable));
         };
-        let needs_hash = Answered::NeedsHash { salt: backup.set.salt().clone(), cost: *backup.set.cost() };
+        let needs_hash = Answered::NeedsHash { salt: backup.set.salt(), cost: backup.set.cost() };
         let Some(hashed) = hashed else {
             return Ok(Ok(needs_hash));
         };

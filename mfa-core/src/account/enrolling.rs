@@ -15,7 +15,7 @@ use crate::port::entropy::random_bytes;
 use crate::port::sender::{Channel, Purpose};
 use crate::proof::{Method, Verified};
 use crate::refusal::Refusal;
-use crate::secret::SecretBytes;
+use crate::secret::SecretText;
 use crate::settings::{Confirm, MAX_FACTORS};
 use crate::ticket::{Authority, Ticket};
 use crate::time::Timestamp;
@@ -27,10 +27,17 @@ pub(crate) struct StagedApp {
     pub(crate) expires: Timestamp,
 }
 
+/// What is being set up, in the clear for the session that sets it up.
+pub(crate) enum Staged {
+    App(SharedKey),
+    Address(SecretText),
+}
+
 /// A factor that was confirmed.
 pub(crate) struct Bound {
     pub(crate) verified: Verified,
     pub(crate) factor: FactorId,
+    pub(crate) name: String,
     /// Whether the account has backup codes that work.
     pub(crate) has_backup_codes: bool,
 }
@@ -109,7 +116,7 @@ impl Draft<'_> {
         &self,
         authority: &Authority,
         ticket: &Ticket,
-    ) -> Result<Result<(Challenge, Option<SharedKey>), Refusal>, Fault> {
+    ) -> Result<Result<(Challenge, Staged), Refusal>, Fault> {
         if let Err(refusal) = self.may_enrol(authority) {
             return Ok(Err(refusal));
         }
@@ -117,18 +124,17 @@ impl Draft<'_> {
             Ok(challenge) => challenge,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let Some(factor) = challenge.staged() else {
-            return Ok(Err(Refusal::ChallengeUnknown));
+        let Some(factor) = challenge.staged() else { return Ok(Err(Refusal::ChallengeUnknown)) };
+        let staged = match (factor.kind(), self.address(factor)?) {
+            (Kind::Totp { key, .. }, _) => {
+                let plain = self.open(factor.id(), TOTP_KEY, key)?;
+                let shared = SharedKey::from_bytes(plain);
+                Staged::App(shared.map_err(|cause| Fault::caused_by(FaultKind::Record, cause))?)
+            }
+            (Kind::Delivered { .. }, Some(address)) => Staged::Address(SecretText::new(address)),
+            (Kind::Delivered { .. }, None) => return Err(Fault::new(FaultKind::Internal)),
         };
-        let key = match factor.kind() {
-            Kind::Totp { key, .. } => Some(self.open(factor.id(), TOTP_KEY, key)?),
-            Kind::Delivered { .. } => None,
-        };
-        let shared = |plain: SecretBytes| {
-            SharedKey::from_bytes(plain).map_err(|cause| Fault::caused_by(FaultKind::Record, cause))
-        };
-        let key = key.map(shared).transpose()?;
-        Ok(Ok((challenge, key)))
+        Ok(Ok((challenge, staged)))
     }
 
     /// Confirms a staged factor with the code, or two codes, that were typed.
@@ -243,7 +249,7 @@ impl Draft<'_> {
             method,
             name: factor.name().to_owned(),
         })?;
-        let id = factor.id();
+        let (id, name) = (factor.id(), factor.name().to_owned());
         self.account.factors.push(factor);
         // An older session never proved this factor: it ends.
         let epoch = self.new_epoch()?;
@@ -255,6 +261,6 @@ impl Draft<'_> {
         methods.sort_unstable();
         methods.dedup();
         let verified = Verified::new(self.cx.key.clone(), methods, self.cx.now, epoch);
-        Ok(Bound { verified, factor: id, has_backup_codes: self.account.takes_backup_codes() })
+        Ok(Bound { verified, factor: id, name, has_backup_codes: self.account.takes_backup_codes() })
     }
 }

@@ -1,6 +1,6 @@
 //! Setting up a factor and making backup codes.
 
-use crate::challenge::Challenge;
+use crate::account::enrolling::Staged;
 use crate::factor::backup::BackupCodes;
 use crate::factor::bound::FactorName;
 use crate::factor::key::SharedKey;
@@ -23,6 +23,8 @@ pub struct AppEnrolment {
     pub uri: SecretText,
     /// The key in base32, for typing.
     pub key: SecretText,
+    /// How many digits its codes have.
+    pub code_length: u8,
     /// When it is too late to confirm.
     pub expires: Timestamp,
 }
@@ -34,7 +36,12 @@ pub enum Enrolment {
     /// An authenticator app.
     App(AppEnrolment),
     /// An address to which a code was sent.
-    Email(ChallengeView),
+    Email {
+        /// The challenge that confirms it.
+        view: ChallengeView,
+        /// The address, for the page of the session that typed it.
+        address: SecretText,
+    },
 }
 
 /// A factor that works from now on.
@@ -45,6 +52,8 @@ pub struct Confirmed {
     pub verified: Verified,
     /// Which factor it is.
     pub factor: FactorId,
+    /// What its owner calls it.
+    pub name: String,
     /// Whether backup codes are to be made now: the account has none that work.
     pub needs_backup_codes: bool,
 }
@@ -118,20 +127,19 @@ impl Mfa {
         ticket: &Ticket,
     ) -> Result<Result<Enrolment, Refusal>, Fault> {
         let key = authority.account();
-        let staged: Result<(Challenge, Option<SharedKey>, ChallengeView), Refusal> = self
+        let staged = self
             .look(key, |draft| {
-                Ok(draft.staged(authority, ticket)?.map(|(challenge, key)| {
-                    let view = ChallengeView::of(&draft.account, &challenge, draft.cx.settings);
-                    (challenge, key, view)
+                Ok(draft.staged(authority, ticket)?.map(|(challenge, staged)| {
+                    (ChallengeView::of(&draft.account, &challenge, draft.cx.settings), staged)
                 }))
             })
             .await?;
         match staged {
             Err(refusal) => Ok(Err(refusal)),
-            Ok((_, None, view)) => Ok(Ok(Enrolment::Email(view))),
-            Ok((challenge, Some(shared), _)) => {
+            Ok((view, Staged::Address(address))) => Ok(Ok(Enrolment::Email { view, address })),
+            Ok((view, Staged::App(shared))) => {
                 let label = self.label(key).await?;
-                self.app_enrolment(&label, &shared, challenge.expires()).map(|app| Ok(Enrolment::App(app)))
+                self.app_enrolment(&label, &shared, view.expires).map(|app| Ok(Enrolment::App(app)))
             }
         }
     }
@@ -152,6 +160,7 @@ impl Mfa {
         Ok(bound.map(|bound| Confirmed {
             verified: bound.verified,
             factor: bound.factor,
+            name: bound.name,
             needs_backup_codes: !bound.has_backup_codes,
         }))
     }
@@ -193,6 +202,6 @@ impl Mfa {
         let label = label.expose().replace(':', "-");
         let uri = OtpauthUri::new(&settings.service, &label, shared, settings.totp)
             .map_err(|cause| Fault::caused_by(FaultKind::Internal, cause))?;
-        Ok(AppEnrolment { uri: uri.to_uri(), key: shared.to_base32(), expires })
+        Ok(AppEnrolment { uri: uri.to_uri(), key: shared.to_base32(), code_length: settings.totp.digits.as_u8(), expires })
     }
 }

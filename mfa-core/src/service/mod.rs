@@ -217,7 +217,7 @@ impl Mfa {
         let Inner { settings, entropy, pepper, pool, .. } = &*self.inner;
         let made = self.inner.clock.now()?;
         let codes = crate::factor::backup::draw(entropy.as_ref(), settings.backup_codes)?;
-        let salt = crate::factor::backup::Salt::from_bytes(random_bytes(entropy.as_ref())?);
+        let salt = crate::factor::backup::Salt::draw(entropy.as_ref())?;
         let (cost, pepper) = (settings.hash_cost, pepper.clone());
         let work = move || {
             let set = BackupSet::seal_up(&codes, salt, cost, pepper.as_ref(), made);

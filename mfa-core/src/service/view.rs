@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::account::Account;
 use crate::challenge::{Challenge, Choice};
+use crate::factor::backup::CODE_CHARACTERS;
 use crate::factor::bound::{Factor, Kind};
+use crate::factor::delivered::DELIVERED_DIGITS;
 use crate::id::FactorId;
 use crate::port::sender::Purpose;
 use crate::proof::Method;
@@ -21,6 +23,8 @@ pub struct FactorView {
     pub name: String,
     /// Which kind it is.
     pub method: Method,
+    /// How many digits a code has.
+    pub code_length: u8,
     /// When it was added.
     pub added: Timestamp,
     /// When it was last used.
@@ -29,12 +33,20 @@ pub struct FactorView {
     pub disabled: bool,
 }
 
+fn code_length(factor: &Factor) -> u8 {
+    match factor.kind() {
+        Kind::Totp { params, .. } => params.digits.as_u8(),
+        Kind::Delivered { .. } => DELIVERED_DIGITS,
+    }
+}
+
 impl From<&Factor> for FactorView {
     fn from(factor: &Factor) -> Self {
         Self {
             id: factor.id(),
             name: factor.name().to_owned(),
             method: factor.method(),
+            code_length: code_length(factor),
             added: factor.added(),
             used: factor.used(),
             disabled: factor.is_disabled(),
@@ -77,11 +89,15 @@ pub struct MethodView {
     pub method: Method,
     /// What its owner calls it; empty for backup codes.
     pub name: String,
+    /// How many digits a code has; for backup codes, characters.
+    pub code_length: u8,
 }
 
 impl MethodView {
     fn of(factor: &Factor) -> Self {
-        Self { choice: Choice::Factor(factor.id()), method: factor.method(), name: factor.name().to_owned() }
+        let code_length = code_length(factor);
+        let name = factor.name().to_owned();
+        Self { choice: Choice::Factor(factor.id()), method: factor.method(), name, code_length }
     }
 }
 
@@ -115,6 +131,7 @@ impl ChallengeView {
                 choice: Choice::BackupCode,
                 method: Method::BackupCode,
                 name: String::new(),
+                code_length: CODE_CHARACTERS,
             });
         }
         let staged = challenge.staged();

@@ -1,0 +1,155 @@
+//! The gate: who may pass to a guarded route, and what everybody else is answered.
+
+use mfa_core::fault::Fault;
+use mfa_core::refusal::Refusal;
+use mfa_core::service::{Demand, Gate};
+
+use crate::destination::Destination;
+use crate::handler::visit::problem_page;
+use crate::message::{Method, Problem, Response};
+use crate::page::problem::Trouble;
+use crate::paths;
+use crate::session::{Session, SignedIn, Stage, State};
+use crate::web::Web;
+
+/// What was asked for at a guarded route.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    method: Method,
+    path_and_query: String,
+    wants_json: bool,
+}
+
+impl Asked {
+    /// A request by its method, its full path with query, and its `Accept` header.
+    pub fn new(method: Method, path_and_query: impl Into<String>, accept: Option<&str>) -> Self {
+        let accept = accept.unwrap_or_default();
+        let json = accept.contains("application/json") || accept.contains("application/problem+json");
+        Self { method, path_and_query: path_and_query.into(), wants_json: json && !accept.contains("text/html") }
+    }
+
+    pub(crate) fn wants_json(&self) -> bool {
+        self.wants_json
+    }
+
+    /// Where to come back to: only a page can be, a form that was sent is gone.
+    fn destination(&self) -> Option<Destination> {
+        self.method.is_safe().then(|| Destination::new(&self.path_and_query)).flatten()
+    }
+}
+
+/// What the gate says.
+#[derive(Debug)]
+#[must_use = "only Passage::Open lets the request through"]
+pub enum Passage {
+    /// Come through; this is who it is.
+    Open(SignedIn),
+    /// Answer this instead.
+    Stopped(Response),
+}
+
+pub(crate) async fn pass(
+    web: &Web,
+    session: &impl Session,
+    demand: Demand,
+    asked: &Asked,
+) -> Result<Passage, Fault> {
+    let Some(mut state) = web.state(session).await? else { return to_sign_in(web, asked) };
+    let standing = match &state.stage {
+        Stage::SignedIn { standing, .. } => standing.clone(),
+        Stage::Anonymous => return to_sign_in(web, asked),
+        Stage::Pending(_) | Stage::Refused(_) => {
+            return detour(web, session, state, asked, demand, paths::CHALLENGE).await;
+        }
+        Stage::Enrolling { .. } => return detour(web, session, state, asked, demand, paths::ENROL).await,
+    };
+    match web.mfa().check(&standing, demand).await? {
+        Gate::Open => Ok(Passage::Open(SignedIn::new(standing))),
+        Gate::StepUp => {
+            if !begin_step_up(web, &mut state).await? {
+                return to_sign_in(web, asked);
+            }
+            detour(web, session, state, asked, demand, paths::CHALLENGE).await
+        }
+        Gate::MustEnrol(_) => detour(web, session, state, asked, demand, paths::ENROL).await,
+        Gate::NoMethodLeft => {
+            let refusal = Refusal::NoMethodLeft;
+            Ok(Passage::Stopped(if asked.wants_json {
+                Response::problem(&Problem::refused(403, refusal, refusal.to_string()))?
+            } else {
+                problem_page(web, &state, Trouble::Refused(refusal), None)?
+            }))
+        }
+        // The session was ended elsewhere, or the answer is one we don't know.
+        _ => {
+            state.stage = Stage::Anonymous;
+            session.rotate().await?;
+            session.save(state.encode()?).await?;
+            to_sign_in(web, asked)
+        }
+    }
+}
+
+/// Makes sure that a step-up challenge of this session can be answered. False if the session is over.
+pub(crate) async fn begin_step_up(web: &Web, state: &mut State) -> Result<bool, Fault> {
+    let Stage::SignedIn { standing, step_up, .. } = &mut state.stage else { return Ok(false) };
+    if let Some(ticket) = step_up {
+        if web.mfa().challenge(ticket).await?.is_ok() {
+            return Ok(true);
+        }
+    }
+    match web.mfa().step_up(standing).await? {
+        Ok(ticket) => {
+            *step_up = Some(ticket);
+            Ok(true)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+async fn detour(
+    web: &Web,
+    session: &impl Session,
+    mut state: State,
+    asked: &Asked,
+    demand: Demand,
+    path: &str,
+) -> Result<Passage, Fault> {
+    if let Some(destination) = asked.destination().filter(|_| !asked.wants_json) {
+        state.going = Some(destination);
+    }
+    session.save(state.encode()?).await?;
+    if !asked.wants_json {
+        return Ok(Passage::Stopped(Response::see_other(&web.to(path))));
+    }
+    let refusal = Refusal::StepUpRequired;
+    let problem = Response::problem(&Problem::refused(401, refusal, refusal.to_string()))?;
+    Ok(Passage::Stopped(problem.with_header("www-authenticate", step_up_challenge(demand))))
+}
+
+/// RFC 9470 §3: what a program has to bring.
+fn step_up_challenge(demand: Demand) -> String {
+    let mut challenge =
+        "Bearer error=\"insufficient_user_authentication\", error_description=\"A recent second factor is needed\""
+            .to_owned();
+    if let Some(span) = demand.fresh_within {
+        challenge.push_str(&format!(", max_age=\"{}\"", span.as_secs()));
+    }
+    challenge
+}
+
+fn to_sign_in(web: &Web, asked: &Asked) -> Result<Passage, Fault> {
+    if asked.wants_json {
+        let refusal = Refusal::SignInAgain;
+        return Response::problem(&Problem::refused(401, refusal, refusal.to_string())).map(Passage::Stopped);
+    }
+    let page = web.sign_in_page();
+    let location = match asked.destination().filter(|going| going.as_str() != web.brand().home_path()) {
+        Some(going) => {
+            let next: String = form_urlencoded::byte_serialize(going.as_str().as_bytes()).collect();
+            format!("{page}?next={next}")
+        }
+        None => page.to_owned(),
+    };
+    Ok(Passage::Stopped(Response::see_other(&location)))
+}

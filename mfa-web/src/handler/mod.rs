@@ -1,0 +1,9 @@
+//! What each path of the pages does, for people and for programs.
+
+mod challenge;
+mod codes;
+mod enrol;
+mod fields;
+mod reply;
+mod settings;
+pub(crate) mod visit;

@@ -1,0 +1,168 @@
+//! The session: the port that adapters implement, and the state that is kept in it.
+
+use std::future::Future;
+
+use mfa_core::fault::{Fault, FaultKind};
+use mfa_core::id::{AccountKey, UserId};
+use mfa_core::port::sender::Locale;
+use mfa_core::proof::{Level, Standing};
+use mfa_core::refusal::Refusal;
+use mfa_core::ticket::{Authority, EnrolPass, Ticket};
+use serde::{Deserialize, Serialize};
+
+use crate::destination::Destination;
+use crate::text::vocabulary::Note;
+use crate::token::Token;
+
+/// A server-side session of the host's framework, for one request.
+///
+/// What it keeps never reaches the browser; the browser has an opaque id, which [`Session::rotate`] replaces.
+pub trait Session: Send + Sync {
+    /// What [`Session::save`] kept last, if anything.
+    fn load(&self) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+
+    /// Keeps the state, under one name of our own among what the host keeps.
+    fn save(&self, state: String) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Gives the session a new id; the old one is worthless from then on (session fixation).
+    fn rotate(&self) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// How far a session has come. Only one of these is an identity.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// Nobody, or nobody yet.
+    #[default]
+    Anonymous,
+    /// The password was right; a challenge is open.
+    Pending(Ticket),
+    /// The password was right; a second factor has to be set up.
+    Enrolling {
+        /// The right to do that.
+        pass: EnrolPass,
+        /// What is being set up.
+        ticket: Option<Ticket>,
+    },
+    /// The password was right and that is as far as it goes.
+    Refused(Refusal),
+    /// In.
+    SignedIn {
+        /// What was proved.
+        standing: Standing,
+        /// A step-up under way.
+        step_up: Option<Ticket>,
+        /// What is being set up.
+        enrolment: Option<Ticket>,
+    },
+}
+
+/// What one session keeps for us.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) stage: Stage,
+    pub(crate) csrf: Token,
+    #[serde(default)]
+    pub(crate) locale: Option<Locale>,
+    /// Where the person was going when they were stopped.
+    #[serde(default)]
+    pub(crate) going: Option<Destination>,
+    /// Said once on the next page.
+    #[serde(default)]
+    pub(crate) note: Option<Note>,
+}
+
+impl State {
+    pub(crate) fn new(csrf: Token) -> Self {
+        Self { stage: Stage::Anonymous, csrf, locale: None, going: None, note: None }
+    }
+
+    pub(crate) fn decode(text: &str) -> Result<Self, Fault> {
+        // The parser's words may quote what is in the session.
+        serde_json::from_str(text).map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be read"))
+    }
+
+    pub(crate) fn encode(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be written"))
+    }
+
+    pub(crate) fn is_signed_in(&self) -> bool {
+        matches!(self.stage, Stage::SignedIn { .. })
+    }
+
+    /// The challenge under way, of a sign-in or of a step-up.
+    pub(crate) fn challenge(&self) -> Option<&Ticket> {
+        match &self.stage {
+            Stage::Pending(ticket) => Some(ticket),
+            Stage::SignedIn { step_up, .. } => step_up.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// By what right a factor may be set up, and what is being set up.
+    pub(crate) fn enrolment(&self) -> Option<(Authority, Option<Ticket>)> {
+        match &self.stage {
+            Stage::Enrolling { pass, ticket } => Some((Authority::Pass(pass.clone()), ticket.clone())),
+            Stage::SignedIn { standing, enrolment, .. } => {
+                Some((Authority::Session(standing.clone()), enrolment.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn set_enrolment(&mut self, now: Option<Ticket>) {
+        match &mut self.stage {
+            Stage::Enrolling { ticket, .. } => *ticket = now,
+            Stage::SignedIn { enrolment, .. } => *enrolment = now,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn standing(&self) -> Option<&Standing> {
+        match &self.stage {
+            Stage::SignedIn { standing, .. } => Some(standing),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn set_standing(&mut self, now: Standing) {
+        self.stage = Stage::SignedIn { standing: now, step_up: None, enrolment: None };
+    }
+}
+
+/// Somebody who passed both factors, or whom policy asked for none. The only identity there is: it can't be
+/// built, only received from the gate.
+///
+/// ```compile_fail
+/// let forged = mfa_web::session::SignedIn { standing: todo!() };
+/// ```
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    standing: Standing,
+}
+
+impl SignedIn {
+    pub(crate) fn new(standing: Standing) -> Self {
+        Self { standing }
+    }
+
+    /// Whose account.
+    pub fn account(&self) -> &AccountKey {
+        self.standing.account()
+    }
+
+    /// Which user.
+    pub fn user(&self) -> &UserId {
+        self.standing.account().user()
+    }
+
+    /// The assurance level reached.
+    pub fn level(&self) -> Level {
+        self.standing.level()
+    }
+
+    /// What was proved, for calls of the core.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+}
