@@ -28,7 +28,8 @@ impl Destination {
         let plain = path.bytes().all(|byte| (0x21..=0x7e).contains(&byte) && byte != b'\\');
         let lower = path.get(1..).unwrap_or_default().to_ascii_lowercase();
         // Some servers and proxies decode once more before they redirect.
-        let hidden = ["%2f", "%5c", "%09", "%0a", "%0d", "%00", "%25"].iter().any(|code| lower.starts_with(code));
+        let hidden =
+            ["%2f", "%5c", "%09", "%0a", "%0d", "%00", "%25"].iter().any(|code| lower.starts_with(code));
         (rooted && plain && !hidden && path.len() <= MAX).then(|| Self(path.to_owned()))
     }
 
@@ -61,9 +62,33 @@ mod tests {
             assert_eq!(Destination::new(good).unwrap().as_str(), good);
         }
         for bad in [
-            "", "a", "//evil", "///evil", "/\\evil", "\\/evil", "\\\\evil", "https:evil", "https://evil",
-            "javascript:alert(1)", "/\t/evil", "/\n/evil", "\t//evil", " //evil", "/%2fevil", "/%2Fevil", "/%5cevil",
-            "/%09/evil", "/%0a/evil", "/%252fevil", "/a\\b", "/é", "/a b", "/\u{0}", "?a", "#a", ".//evil",
+            "",
+            "a",
+            "//evil",
+            "///evil",
+            "/\\evil",
+            "\\/evil",
+            "\\\\evil",
+            "https:evil",
+            "https://evil",
+            "javascript:alert(1)",
+            "/\t/evil",
+            "/\n/evil",
+            "\t//evil",
+            " //evil",
+            "/%2fevil",
+            "/%2Fevil",
+            "/%5cevil",
+            "/%09/evil",
+            "/%0a/evil",
+            "/%252fevil",
+            "/a\\b",
+            "/é",
+            "/a b",
+            "/\u{0}",
+            "?a",
+            "#a",
+            ".//evil",
         ] {
             assert_eq!(Destination::new(bad), None, "{bad:?}");
         }

@@ -25,7 +25,11 @@ impl Asked {
     pub fn new(method: Method, path_and_query: impl Into<String>, accept: Option<&str>) -> Self {
         let accept = accept.unwrap_or_default();
         let json = accept.contains("application/json") || accept.contains("application/problem+json");
-        Self { method, path_and_query: path_and_query.into(), wants_json: json && !accept.contains("text/html") }
+        Self {
+            method,
+            path_and_query: path_and_query.into(),
+            wants_json: json && !accept.contains("text/html"),
+        }
     }
 
     pub(crate) fn wants_json(&self) -> bool {

@@ -2,8 +2,14 @@
 
 pub mod asset;
 pub mod brand;
+pub mod destination;
+pub mod gate;
+mod handler;
 pub mod header;
 pub mod message;
 pub mod page;
 pub mod paths;
+pub mod session;
 pub mod text;
+mod token;
+pub mod web;

@@ -79,11 +79,13 @@ impl State {
 
     pub(crate) fn decode(text: &str) -> Result<Self, Fault> {
         // The parser's words may quote what is in the session.
-        serde_json::from_str(text).map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be read"))
+        serde_json::from_str(text)
+            .map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be read"))
     }
 
     pub(crate) fn encode(&self) -> Result<String, Fault> {
-        serde_json::to_string(self).map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be written"))
+        serde_json::to_string(self)
+            .map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be written"))
     }
 
     pub(crate) fn is_signed_in(&self) -> bool {

@@ -88,7 +88,11 @@ impl WebBuilder {
     pub fn build(self) -> Result<Web, ConfigError> {
         for (setting, path) in [("mount", &self.mount), ("sign_in_page", &self.sign_in_page)] {
             if Destination::new(path).is_none() || path.contains(['?', '#']) {
-                return Err(ConfigError::new(setting, "it is not a path on this site", "give a path such as /account/security"));
+                return Err(ConfigError::new(
+                    setting,
+                    "it is not a path on this site",
+                    "give a path such as /account/security",
+                ));
             }
         }
         if self.mount.ends_with('/') {
@@ -96,8 +100,14 @@ impl WebBuilder {
         }
         for origin in &self.origins {
             let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            if authority.is_none_or(|authority| authority.is_empty() || authority.contains(['/', '?', '#', '@', ' '])) {
-                return Err(ConfigError::new("origin", "it is not an origin", "give scheme and host alone, such as https://portal.school.example"));
+            if authority
+                .is_none_or(|authority| authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']))
+            {
+                return Err(ConfigError::new(
+                    "origin",
+                    "it is not an origin",
+                    "give scheme and host alone, such as https://portal.school.example",
+                ));
             }
         }
         let help = self.mfa.settings().help().to_owned();
@@ -110,7 +120,13 @@ impl WebBuilder {
 impl Web {
     /// Begins to build the web side of a portal.
     pub fn builder(mfa: Mfa) -> WebBuilder {
-        WebBuilder { mfa, mount: "/mfa".to_owned(), sign_in_page: "/sign-in".to_owned(), brand: None, origins: Vec::new() }
+        WebBuilder {
+            mfa,
+            mount: "/mfa".to_owned(),
+            sign_in_page: "/sign-in".to_owned(),
+            brand: None,
+            origins: Vec::new(),
+        }
     }
 
     /// The service behind it.
@@ -169,11 +185,7 @@ impl Web {
         let path = match mfa.sign_in(key).await? {
             SignIn::Admitted { verified, remind, .. } => {
                 state.set_standing(verified.into_standing());
-                if remind {
-                    Some(paths::REMINDER)
-                } else {
-                    None
-                }
+                if remind { Some(paths::REMINDER) } else { None }
             }
             SignIn::Challenged(ticket) => {
                 self.send_if_only_one(&mut state, &ticket).await?;
@@ -209,7 +221,9 @@ impl Web {
         let mut sending = view.methods.iter().filter(|method| method.method != Proved::BackupCode);
         if let (None, Some(only), None) = (&view.chosen, sending.next(), sending.next()) {
             let locale = state.locale.unwrap_or_default();
-            if self.inner.mfa.choose(ticket, only.choice, locale).await?.is_ok() && only.choice != Choice::BackupCode {
+            if self.inner.mfa.choose(ticket, only.choice, locale).await?.is_ok()
+                && only.choice != Choice::BackupCode
+            {
                 state.note = Some(Note::CodeSent);
             }
         }

@@ -32,7 +32,11 @@ fn offered(methods: &[MethodView], but: Option<Choice>) -> Vec<Method> {
     methods
         .iter()
         .filter(|method| Some(method.choice) != but)
-        .map(|method| Method { value: method.choice.to_string(), kind: kind_of(method.method), name: named(method) })
+        .map(|method| Method {
+            value: method.choice.to_string(),
+            kind: kind_of(method.method),
+            name: named(method),
+        })
         .collect()
 }
 
@@ -41,7 +45,11 @@ fn as_json(view: &ChallengeView) -> Value {
 }
 
 /// The page for the challenge as it stands.
-fn page<S: Session>(visit: &Visit<'_, S>, view: &ChallengeView, error: Option<Refusal>) -> Result<Reply, Fault> {
+fn page<S: Session>(
+    visit: &Visit<'_, S>,
+    view: &ChallengeView,
+    error: Option<Refusal>,
+) -> Result<Reply, Fault> {
     let note = visit.state.note.clone();
     let purpose = view.purpose;
     let unsent = |method: &MethodView| method.method == Proved::Email && !view.code_sent;
@@ -112,7 +120,8 @@ pub(super) async fn show_choice<S: Session>(visit: &mut Visit<'_, S>) -> Result<
     match open(visit).await? {
         Ok((_, view)) => {
             let methods = offered(&view.methods, None);
-            let page = ChoosePage { purpose: view.purpose, methods, note: visit.state.note.clone(), error: None };
+            let page =
+                ChoosePage { purpose: view.purpose, methods, note: visit.state.note.clone(), error: None };
             Ok(Reply::page(page, as_json(&view)))
         }
         Err(reply) => Ok(reply),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::handler::reply::Reply;
 use crate::handler::visit::Visit;
-use crate::page::codes::{CodesPage, LowPage, NewCodesPage};
+use crate::page::codes::{CodesPage, LowCodesPage, NewCodesPage};
 use crate::paths;
 use crate::session::Session;
 use crate::text::vocabulary::Note;
@@ -72,7 +72,7 @@ pub(super) async fn low<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply, F
                 Some(going) => going.as_str().to_owned(),
                 None => visit.web.brand().home_path().to_owned(),
             };
-            Ok(Reply::page(LowPage { left, next }, json!({ "left": left })))
+            Ok(Reply::page(LowCodesPage { left, next }, json!({ "left": left })))
         }
         Err(refusal) => visit.refuse(refusal).await,
     }

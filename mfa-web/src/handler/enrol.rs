@@ -48,7 +48,9 @@ fn choice<S: Session>(visit: &Visit<'_, S>, error: Option<Refusal>) -> Result<Re
     let page = EnrolPage { why: why(visit), app: true, email, note: visit.state.note.clone(), error };
     Ok(match error {
         Some(refusal) => Reply::again(page, refusal),
-        None => Reply::page(page, json!({ "app": true, "email": email, "required": why(visit) != Why::Chosen })),
+        None => {
+            Reply::page(page, json!({ "app": true, "email": email, "required": why(visit) != Why::Chosen }))
+        }
     })
 }
 
@@ -94,7 +96,10 @@ pub(super) async fn begin_email<S: Session>(visit: &mut Visit<'_, S>) -> Result<
             | Refusal::Cooldown { .. }
             | Refusal::Throttled { .. }
             | Refusal::TooManyFactors),
-        ) => Ok(Reply::again(EnrolEmailPage { why: why(visit), address: Some(typed), error: Some(refusal) }, refusal)),
+        ) => Ok(Reply::again(
+            EnrolEmailPage { why: why(visit), address: Some(typed), error: Some(refusal) },
+            refusal,
+        )),
         Err(refusal) => visit.refuse(refusal).await,
     }
 }
@@ -121,7 +126,7 @@ async fn confirm_page<S: Session>(
             });
             let page = EnrolAppPage {
                 why: why(visit),
-                qr_svg: qr::svg(&app.uri, visit.text().enrol.qr_title)?,
+                qr_svg: qr::svg(&app.uri, visit.text().enrol.qr_alt)?,
                 uri: app.uri,
                 key: app.key,
                 length: app.code_length,
@@ -143,7 +148,9 @@ async fn confirm_page<S: Session>(
                 why: why(visit),
                 address,
                 length: view.chosen.as_ref().map_or(0, |chosen| chosen.code_length),
-                cooldown: view.send_again.map_or(0, |again| mfa.now().map_or(0, |now| again.since(now).as_secs())),
+                cooldown: view
+                    .send_again
+                    .map_or(0, |again| mfa.now().map_or(0, |now| again.since(now).as_secs())),
                 note: visit.state.note.clone(),
                 error,
             };
@@ -173,7 +180,8 @@ pub(super) async fn confirm<S: Session>(visit: &mut Visit<'_, S>) -> Result<Repl
     let Some(ticket) = ticket else { return Ok(visit.to(paths::ENROL)) };
     let (first, second) = (visit.fields.text(field::CODE), visit.fields.get(field::CODE_2));
     let first_reads = mfa_core::factor::typed::read_code(first, mfa_core::factor::key::Digits::SIX).is_ok();
-    let confirmed = visit.web.mfa().confirm(&authority, &ticket, first, second.map(SecretText::expose)).await?;
+    let confirmed =
+        visit.web.mfa().confirm(&authority, &ticket, first, second.map(SecretText::expose)).await?;
     match confirmed {
         Ok(confirmed) => {
             let forced = matches!(visit.state.stage, Stage::Enrolling { .. });

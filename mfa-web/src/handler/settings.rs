@@ -98,7 +98,11 @@ async fn subject<S: Session>(
         Err(refusal) => return visit.refuse(refusal).await.map(Err),
     };
     let query = visit.request.query_fields();
-    let text = if visit.request.method().is_safe() { query.text(field::FACTOR) } else { visit.fields.text(field::FACTOR) };
+    let text = if visit.request.method().is_safe() {
+        query.text(field::FACTOR)
+    } else {
+        visit.fields.text(field::FACTOR)
+    };
     let id: Option<FactorId> = text.parse().ok();
     match overview.factors.iter().find(|factor| Some(factor.id) == id).cloned() {
         Some(factor) => Ok(Ok((factor, overview))),
@@ -137,7 +141,12 @@ pub(super) async fn rename<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply
 }
 
 fn removal_page(factor: &FactorView, overview: &Overview, error: Option<Refusal>) -> RemovePage {
-    RemovePage { value: factor.id.to_string(), name: factor.name.clone(), last: overview.factors.len() == 1, error }
+    RemovePage {
+        value: factor.id.to_string(),
+        name: factor.name.clone(),
+        last: overview.factors.len() == 1,
+        error,
+    }
 }
 
 pub(super) async fn ask_removal<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply, Fault> {
@@ -172,7 +181,13 @@ pub(super) async fn remove<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply
 
 fn codes_page(factor: &FactorView, error: Option<Refusal>) -> ResyncPage {
     let length = factor.code_length;
-    ResyncPage { value: factor.id.to_string(), name: factor.name.clone(), length, error, error_on_second: false }
+    ResyncPage {
+        value: factor.id.to_string(),
+        name: factor.name.clone(),
+        length,
+        error,
+        error_on_second: false,
+    }
 }
 
 pub(super) async fn ask_codes<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply, Fault> {
@@ -216,7 +231,10 @@ pub(super) async fn reminder<S: Session>(visit: &mut Visit<'_, S>) -> Result<Rep
     if visit.state.standing().is_none() {
         return Ok(visit.elsewhere());
     }
-    Ok(Reply::page(ReminderPage { required_from: None }, json!({ "skip": visit.web.to(paths::REMINDER_SKIP) })))
+    Ok(Reply::page(
+        ReminderPage { required_from: None },
+        json!({ "skip": visit.web.to(paths::REMINDER_SKIP) }),
+    ))
 }
 
 pub(super) async fn skip_reminder<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply, Fault> {

@@ -32,9 +32,17 @@ pub(crate) struct Visit<'a, S> {
 }
 
 impl<'a, S: Session> Visit<'a, S> {
-    pub(crate) async fn answer(web: &'a Web, session: &'a S, request: &'a Request) -> Result<Response, Fault> {
+    pub(crate) async fn answer(
+        web: &'a Web,
+        session: &'a S,
+        request: &'a Request,
+    ) -> Result<Response, Fault> {
         if let Some(asset) = asset::find(request.path()) {
-            return Ok(if request.method().is_safe() { Response::asset(asset) } else { Response::empty(405) });
+            return Ok(if request.method().is_safe() {
+                Response::asset(asset)
+            } else {
+                Response::empty(405)
+            });
         }
         let stored = session.load().await?;
         let state = match &stored {
@@ -99,6 +107,7 @@ impl<'a, S: Session> Visit<'a, S> {
             (paths::BACKUP_CODES_NEW, true) => codes::ask(self).await,
             (paths::BACKUP_CODES_NEW, false) => codes::make(self).await,
             (paths::BACKUP_CODES_SAVED, false) => codes::saved(self).await,
+            (paths::BACKUP_CODES_LOW, true) => codes::low(self).await,
             ("" | paths::SETTINGS, true) => settings::show(self).await,
             (paths::SETTINGS_RENAME, true) => settings::ask_name(self).await,
             (paths::SETTINGS_RENAME, false) => settings::rename(self).await,
@@ -166,7 +175,10 @@ impl<'a, S: Session> Visit<'a, S> {
             Refusal::StepUpRequired => {
                 if !begin_step_up(self.web, &mut self.state).await? {
                     self.state.stage = Stage::Anonymous;
-                    return Ok(Reply::refused(Refusal::SignInAgain, Some(self.web.sign_in_page().to_owned())));
+                    return Ok(Reply::refused(
+                        Refusal::SignInAgain,
+                        Some(self.web.sign_in_page().to_owned()),
+                    ));
                 }
                 if self.request.wants_json() {
                     return Ok(Reply::refused(refusal, Some(self.web.to(paths::CHALLENGE))));
@@ -224,11 +236,16 @@ impl<'a, S: Session> Visit<'a, S> {
             paths::CHALLENGE_RESEND | paths::CHALLENGE_CANCEL => paths::CHALLENGE,
             paths::ENROL_APP | paths::ENROL_CANCEL => paths::ENROL,
             paths::ENROL_RESEND => paths::ENROL_CONFIRM,
-            paths::ENROL_CONFIRM if self.state.enrolment().is_none_or(|(_, ticket)| ticket.is_none()) => paths::SETTINGS,
-            paths::BACKUP_CODES_NEW | paths::BACKUP_CODES_SAVED if !self.request.method().is_safe() => paths::SETTINGS,
-            paths::SETTINGS_RENAME | paths::SETTINGS_REMOVE | paths::SETTINGS_RESYNC | paths::SETTINGS_SIGN_OUT_OTHERS => {
+            paths::ENROL_CONFIRM if self.state.enrolment().is_none_or(|(_, ticket)| ticket.is_none()) => {
                 paths::SETTINGS
             }
+            paths::BACKUP_CODES_NEW | paths::BACKUP_CODES_SAVED if !self.request.method().is_safe() => {
+                paths::SETTINGS
+            }
+            paths::SETTINGS_RENAME
+            | paths::SETTINGS_REMOVE
+            | paths::SETTINGS_RESYNC
+            | paths::SETTINGS_SIGN_OUT_OTHERS => paths::SETTINGS,
             paths::REMINDER_SKIP => paths::REMINDER,
             path => path,
         }
@@ -267,7 +284,9 @@ fn trouble_json(trouble: Trouble, text: &Text) -> Result<Response, Fault> {
     let problem = match trouble {
         Trouble::Refused(refusal) => Problem::refused(status, refusal, (text.refusal)(&refusal, None)),
         Trouble::NotFound => Problem::new(status, "there is no such page"),
-        Trouble::Stale => Problem::new(status, "the request has not the session's token or comes from elsewhere"),
+        Trouble::Stale => {
+            Problem::new(status, "the request has not the session's token or comes from elsewhere")
+        }
         Trouble::Fault => Problem::new(status, "the second factor can't be checked at the moment"),
     };
     Response::problem(&problem)
