@@ -24,7 +24,7 @@
       var items = source.querySelectorAll("li");
       var text = items.length
         ? Array.prototype.map.call(items, function (item) { return item.textContent; }).join("\n")
-        : source.textContent;
+        : source.textContent.replace(/\s+/g, "");
       said(button, false);
       navigator.clipboard.writeText(text).then(function () { said(button, true); }, function () {});
     });

@@ -26,6 +26,8 @@ pub const ENROL_CANCEL: &str = "enrol/cancel";
 
 /// GET: asks whether to make new backup codes. POST: makes them and answers with the only page that shows them.
 pub const BACKUP_CODES_NEW: &str = "backup-codes/new";
+/// GET: says that few backup codes, or none, are left after one was used to sign in.
+pub const BACKUP_CODES_LOW: &str = "backup-codes/low";
 /// POST: the person says they have saved them.
 pub const BACKUP_CODES_SAVED: &str = "backup-codes/saved";
 

@@ -100,7 +100,7 @@ struct ChallengeHtml<'a> {
     t: &'static Text,
     step_up: bool,
     heading: &'static str,
-    lead: &'static str,
+    lead: Option<&'static str>,
     email: bool,
     input: Input<'a>,
     wait: Option<String>,
@@ -121,6 +121,7 @@ impl Page for ChallengePage {
             MethodKind::BackupCode => (c.backup_hint)(self.length),
             _ => (c.code_hint)(self.length),
         };
+        let sent = !matches!(self.error, Some(Refusal::NotDelivered | Refusal::NoCodeSent));
         let step_up = is_step_up(self.purpose);
         let title = if step_up { c.step_up_heading } else { heading };
         let f = Frame::new(chrome, title).noted(self.note.as_ref()).refused(
@@ -133,7 +134,8 @@ impl Page for ChallengePage {
             t,
             step_up,
             heading,
-            lead,
+            // "We have sent" beside "we could not send" would be a riddle.
+            lead: sent.then_some(lead),
             email: self.kind == MethodKind::Email,
             input: Input::code(&f, field::CODE, label, hint, self.kind),
             wait: (self.cooldown > 0).then(|| (c.resend_wait)((t.span)(self.cooldown))),

@@ -30,6 +30,39 @@ pub struct CodesPage {
     pub note: Option<Note>,
 }
 
+/// Says after a sign-in by backup code how few are left, at [`crate::paths::BACKUP_CODES_LOW`]; leads to new
+/// ones or on.
+#[derive(Clone, Debug)]
+pub struct LowCodesPage {
+    /// How many are left.
+    pub left: u8,
+    /// The address of where the person was going. It is on this site.
+    pub next: String,
+}
+
+#[derive(Template)]
+#[template(path = "codes_low.html")]
+struct LowCodesHtml<'a> {
+    f: &'a Frame<'a>,
+    t: &'static Text,
+    v: &'a LowCodesPage,
+}
+
+impl Page for LowCodesPage {
+    fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
+        let t = chrome.text;
+        let heading = match self.left {
+            0 => t.codes.last.to_owned(),
+            left => (t.codes.low)(left),
+        };
+        written(&LowCodesHtml {
+            f: &Frame::new(chrome, heading.trim_end_matches('.')),
+            t,
+            v: self,
+        })
+    }
+}
+
 #[derive(Template)]
 #[template(path = "codes_new.html")]
 struct NewCodesHtml<'a> {

@@ -162,6 +162,12 @@ pub(in crate::text) fn note(note: &Note) -> String {
         Note::BackupCodesSaved => "Your new backup codes are ready to use.".to_owned(),
         Note::OthersSignedOut => "You have been signed out everywhere else.".to_owned(),
         Note::ReminderSkipped => "We’ll remind you later.".to_owned(),
+        Note::StartedAgain {
+            because: Refusal::ChallengeExpired,
+        } => "You took too long, so we have started again.".to_owned(),
+        Note::StartedAgain {
+            because: Refusal::ChallengeFailed,
+        } => "You used all your tries, so we have started again.".to_owned(),
         Note::StartedAgain { because } => refusal(because, None),
     }
 }

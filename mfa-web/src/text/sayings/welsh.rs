@@ -185,6 +185,12 @@ pub(in crate::text) fn note(note: &Note) -> String {
         Note::BackupCodesSaved => "Mae eich codau wrth gefn newydd yn barod i’w defnyddio.".to_owned(),
         Note::OthersSignedOut => "Rydych wedi allgofnodi ym mhobman arall.".to_owned(),
         Note::ReminderSkipped => "Byddwn yn eich atgoffa eto.".to_owned(),
+        Note::StartedAgain {
+            because: Refusal::ChallengeExpired,
+        } => "Fe gymeroch ormod o amser, felly rydym wedi dechrau eto.".to_owned(),
+        Note::StartedAgain {
+            because: Refusal::ChallengeFailed,
+        } => "Rydych wedi defnyddio pob cynnig, felly rydym wedi dechrau eto.".to_owned(),
         Note::StartedAgain { because } => refusal(because, None),
     }
 }
