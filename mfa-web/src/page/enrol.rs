@@ -119,6 +119,8 @@ pub struct EnrolEmailCodePage {
 /// Suggests setting up a second factor; leads to [`crate::paths::ENROL`] or posts to [`crate::paths::REMINDER_SKIP`].
 #[derive(Clone, Debug)]
 pub struct ReminderPage {
+    /// Whether an email address can be set up.
+    pub email: bool,
     /// From when on it will be required, if it will.
     pub required_from: Option<Timestamp>,
 }
@@ -285,6 +287,7 @@ impl Page for EnrolEmailCodePage {
 struct ReminderHtml<'a> {
     f: &'a Frame<'a>,
     t: &'static Text,
+    email: bool,
     why: Option<String>,
 }
 
@@ -295,6 +298,7 @@ impl Page for ReminderPage {
         written(&ReminderHtml {
             f: &f,
             t,
+            email: self.email,
             why: self
                 .required_from
                 .and_then(|at| Why::RequiredFrom(at).sentence(t, chrome.brand.service())),

@@ -41,13 +41,36 @@ pub struct Chrome<'a> {
 }
 
 impl Chrome<'_> {
-    /// The address of a path below the mount.
+    /// The address of a path below the mount. A slash at the path's start is dropped: `//host` would be another
+    /// site.
     pub fn to(&self, path: &str) -> String {
+        let path = path.trim_start_matches(['/', '\\']);
         format!("{}/{path}", self.mount.trim_end_matches('/'))
     }
 }
 
 /// A page that can be rendered.
+///
+/// ```
+/// use mfa_core::port::sender::Locale;
+/// use mfa_core::secret::SecretText;
+/// use mfa_web::brand::Brand;
+/// use mfa_web::page::problem::{ProblemPage, Trouble};
+/// use mfa_web::page::{Chrome, Page};
+/// use mfa_web::text::Text;
+///
+/// let chrome = Chrome {
+///     brand: &Brand::new("Hillside School"),
+///     text: Text::of(Locale::Welsh),
+///     mount: "/security",
+///     csrf: &SecretText::from("token of the session"),
+///     here: "settings",
+///     signed_in: true,
+/// };
+/// let html = ProblemPage { trouble: Trouble::NotFound, next: None }.render(&chrome)?;
+/// assert!(html.contains("<h1>Heb ddod o hyd i’r dudalen</h1>"));
+/// # Ok::<(), mfa_core::fault::Fault>(())
+/// ```
 pub trait Page {
     /// The whole HTML document.
     ///
@@ -180,4 +203,28 @@ fn about_input(refusal: &Refusal) -> bool {
             | Refusal::AlreadyBound
             | Refusal::BadName
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_below_the_mount() {
+        let brand = Brand::new("S");
+        let token = SecretText::from("t");
+        let mut chrome = Chrome {
+            brand: &brand,
+            text: Text::of(Locale::English),
+            mount: "/security/",
+            csrf: &token,
+            here: "",
+            signed_in: false,
+        };
+        assert_eq!(chrome.to("challenge"), "/security/challenge");
+        chrome.mount = "";
+        for path in ["/evil.example", "//evil.example", "/\\evil.example"] {
+            assert_eq!(chrome.to(path), "/evil.example");
+        }
+    }
 }

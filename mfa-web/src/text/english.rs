@@ -80,7 +80,8 @@ pub(super) static TEXT: Text = Text {
             )
         },
         app_title: "Authenticator app",
-        app_about: "An app on your phone, tablet or computer shows the codes. It works without a signal. This is the safer choice.",
+        app_about: "An app on your phone, tablet or computer shows the codes. It works without a signal.",
+        app_safer: "This is the safer choice.",
         app_button: "Use an authenticator app",
         email_title: "Email",
         email_about: "We send a code to your email address each time. Anyone who can read your email can read the codes.",
@@ -121,6 +122,7 @@ pub(super) static TEXT: Text = Text {
         reminder_heading: "Make your account safer",
         reminder_lead: "Add an extra check to your sign-in, so that nobody can use your account with your password alone.",
         reminder_how: "It takes about 3 minutes. You need a phone with an authenticator app, or an email address.",
+        reminder_how_app: "It takes about 3 minutes. You need a phone, tablet or computer with an authenticator app.",
         reminder_now: "Set up now",
         reminder_later: "Remind me later",
     },

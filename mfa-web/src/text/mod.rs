@@ -148,6 +148,7 @@ pub struct Enrol {
     pub required_from: fn(&str, String) -> String,
     pub app_title: &'static str,
     pub app_about: &'static str,
+    pub app_safer: &'static str,
     pub app_button: &'static str,
     pub email_title: &'static str,
     pub email_about: &'static str,
@@ -183,6 +184,7 @@ pub struct Enrol {
     pub reminder_heading: &'static str,
     pub reminder_lead: &'static str,
     pub reminder_how: &'static str,
+    pub reminder_how_app: &'static str,
     pub reminder_now: &'static str,
     pub reminder_later: &'static str,
 }

@@ -82,7 +82,8 @@ pub(super) static TEXT: Text = Text {
             )
         },
         app_title: "Ap dilysu",
-        app_about: "Mae ap ar eich ffôn, llechen neu gyfrifiadur yn dangos y codau. Mae’n gweithio heb signal. Dyma’r dewis mwyaf diogel.",
+        app_about: "Mae ap ar eich ffôn, llechen neu gyfrifiadur yn dangos y codau. Mae’n gweithio heb signal.",
+        app_safer: "Dyma’r dewis mwyaf diogel.",
         app_button: "Defnyddio ap dilysu",
         email_title: "E-bost",
         email_about: "Rydym yn anfon cod i’ch cyfeiriad e-bost bob tro. Gall unrhyw un sy’n gallu darllen eich e-bost ddarllen y codau.",
@@ -123,6 +124,7 @@ pub(super) static TEXT: Text = Text {
         reminder_heading: "Gwnewch eich cyfrif yn fwy diogel",
         reminder_lead: "Ychwanegwch wiriad arall wrth fewngofnodi, fel na all neb ddefnyddio eich cyfrif gyda’ch cyfrinair yn unig.",
         reminder_how: "Mae’n cymryd tua 3 munud. Mae angen ffôn gydag ap dilysu arnoch, neu gyfeiriad e-bost.",
+        reminder_how_app: "Mae’n cymryd tua 3 munud. Mae angen ffôn, llechen neu gyfrifiadur gydag ap dilysu arnoch.",
         reminder_now: "Ei osod nawr",
         reminder_later: "Fy atgoffa eto",
     },

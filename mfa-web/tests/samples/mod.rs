@@ -296,8 +296,8 @@ pub(crate) fn all() -> Vec<Sample> {
         "enrol-email-error", paths::ENROL_EMAIL, false, EnrolEmailPage { why: Why::RequiredFrom(soon), address: Some(SecretText::from(ADDRESS)), error: Some(Refusal::BadAddress) };
         "enrol-email-code", paths::ENROL_CONFIRM, true, EnrolEmailCodePage { why: Why::Chosen, address: SecretText::from(ADDRESS), length: 6, cooldown: 30, note: Some(Note::CodeSent), error: None };
         "enrol-email-code-error", paths::ENROL_CONFIRM, true, EnrolEmailCodePage { why: Why::Chosen, address: SecretText::from(ADDRESS), length: 6, cooldown: 0, note: None, error: Some(Refusal::ExpiredCode) };
-        "reminder", paths::REMINDER, true, ReminderPage { required_from: None };
-        "reminder-soon", paths::REMINDER, true, ReminderPage { required_from: Some(soon) };
+        "reminder", paths::REMINDER, true, ReminderPage { email: true, required_from: None };
+        "reminder-soon", paths::REMINDER, true, ReminderPage { email: false, required_from: Some(soon) };
         "codes", paths::BACKUP_CODES_NEW, true, CodesPage { codes: codes(), note: Some(Note::MethodAdded { name: "My phone".to_owned() }) };
         "codes-new", paths::BACKUP_CODES_NEW, true, NewCodesPage { left: Some(2) };
         "codes-first", paths::BACKUP_CODES_NEW, true, NewCodesPage { left: None };

@@ -134,7 +134,7 @@ pub(in crate::text) fn refusal(refusal: &Refusal, kind: Option<MethodKind>) -> S
         Refusal::FactorUnknown => "We can’t find that. It may have been removed.".to_owned(),
         Refusal::BadName => "Enter a name of 1 to 50 characters".to_owned(),
         Refusal::NeedsFactor => {
-            "Set up an authenticator app or email first. Then you can get backup codes.".to_owned()
+            "Set up a way to get security codes first. Then you can get backup codes.".to_owned()
         }
         Refusal::OwnAccount => {
             "You can’t do this to your own account. Ask another administrator.".to_owned()

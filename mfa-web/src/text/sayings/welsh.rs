@@ -155,7 +155,7 @@ pub(in crate::text) fn refusal(refusal: &Refusal, kind: Option<MethodKind>) -> S
         Refusal::FactorUnknown => "Ni allwn ddod o hyd i hynny. Efallai ei fod wedi’i dynnu.".to_owned(),
         Refusal::BadName => "Rhowch enw sydd rhwng 1 a 50 nod o hyd".to_owned(),
         Refusal::NeedsFactor => {
-            "Gosodwch ap dilysu neu e-bost yn gyntaf. Yna gallwch gael codau wrth gefn.".to_owned()
+            "Gosodwch ffordd o gael codau diogelwch yn gyntaf. Yna gallwch gael codau wrth gefn.".to_owned()
         }
         Refusal::OwnAccount => {
             "Ni allwch wneud hyn i’ch cyfrif eich hun. Gofynnwch i weinyddwr arall.".to_owned()
