@@ -12,7 +12,7 @@ use crate::throttle::Tally;
 use crate::time::Timestamp;
 
 /// The most characters a name may have.
-pub const MAX_FACTOR_NAME: usize = 60;
+pub const MAX_FACTOR_NAME: usize = 50;
 
 /// One factor of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ impl Factor {
     }
 }
 
-/// What an owner calls a factor: 1 to 60 characters on one line.
+/// What an owner calls a factor: 1 to 50 characters on one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FactorName(String);
