@@ -53,6 +53,14 @@ impl App {
         &self.address
     }
 
+    /// The address really listened on.
+    ///
+    /// # Errors
+    /// If the operating system does not say.
+    pub fn local_address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// The portal behind it, for tests.
     pub fn portal(&self) -> &Portal {
         &self.portal

@@ -9,8 +9,10 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use mfa_core::port::clock::Clock;
+use mfa_core::port::clock::{Clock, SystemClock};
+use mfa_core::port::entropy::SystemEntropy;
 use portal::config::HostUrl;
+use portal::error::PortalError;
 use portal::pages;
 use portal::returning::local_path;
 use portal::site::{Portal, ResetForm, SignInForm, SignInStep, failed_page};
@@ -72,13 +74,24 @@ async fn sign_in_page(
     Ok(Answer(portal.sign_in(&visiting.visit, &query.next, query.out.is_some())?).into_response())
 }
 
-async fn sign_in(State(portal): State<Portal>, visiting: Visiting, Form(form): Form<SignInForm>) -> Outcome {
+async fn sign_in(
+    State(portal): State<Portal>,
+    mut visiting: Visiting,
+    Form(form): Form<SignInForm>,
+) -> Outcome {
     if !visiting.visitor.accepts(&form.token) {
         return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
     }
     match portal.check_password(&visiting.visit, form).await? {
         SignInStep::Again(reply) => Ok(Answer(reply).into_response()),
         SignInStep::Password(user, next) => {
+            // A form token planted with an anonymous session must not outlive the password.
+            let renewed = SystemClock
+                .now()
+                .and_then(|now| visiting.visitor.renew(&SystemEntropy, now))
+                .map_err(PortalError::from)?;
+            visiting.visitor = renewed;
+            visiting.keep().await?;
             Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next).await?)
         }
     }
@@ -99,7 +112,9 @@ async fn sign_out(
         return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
     }
     second_factor::sign_out(&visiting.session).await?;
-    Ok(Redirect::to("/sign-in?out=1").into_response())
+    // The language went with the session.
+    let tag = visiting.visit.locale.tag();
+    Ok(Redirect::to(&format!("/language?to={tag}&next=/sign-in%3Fout%3D1")).into_response())
 }
 
 #[derive(Deserialize)]
@@ -204,7 +219,7 @@ async fn danger_turn_clock(State(portal): State<Portal>, Form(form): Form<ClockF
     portal
         .clock()
         .danger_turn_ahead(Duration::from_secs(form.seconds));
-    let now = portal.clock().now().map_err(portal::error::PortalError::from)?;
+    let now = portal.clock().now().map_err(PortalError::from)?;
     tracing::warn!(%now, "a test turned the clock");
     Ok(now.to_string().into_response())
 }

@@ -1,5 +1,7 @@
 //! The portal's own tables, all named `portal_…`, in the SQLite file it shares with the second factor.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,7 +39,9 @@ const TABLES: [&str; 3] = [
 /// If the folder can't be made, or the file can't be opened, read or written, or isn't a database.
 pub async fn open(path: &Path) -> Result<SqlitePool, StartError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|source| StartError::File {
+        // Addresses and password hashes: a folder of ours is for its owner only.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|source| StartError::File {
             what: "cannot create the folder",
             path: folder.to_owned(),
             source,

@@ -26,7 +26,6 @@ texts! {
     skip: "Skip to main content", "Neidio i’r prif gynnwys";
     other_language: "Cymraeg", "English";
     other_language_tag: "cy", "en";
-    language_label: "Language", "Iaith";
     menu: "Menu", "Dewislen";
     home: "Home", "Hafan";
     my_account: "My account", "Fy nghyfrif";
@@ -55,7 +54,6 @@ texts! {
     signed_out: "You have signed out.", "Rydych wedi allgofnodi.";
 
     welcome: "Welcome", "Croeso";
-    today: "Today", "Heddiw";
     your_children: "Your children", "Eich plant";
     attendance: "Attendance this term", "Presenoldeb y tymor hwn";
     this_week: "This week", "Yr wythnos hon";
@@ -66,7 +64,6 @@ texts! {
     read_report: "Read the autumn report", "Darllen adroddiad yr hydref";
     subject: "Subject", "Pwnc";
     effort: "Effort", "Ymdrech";
-    comment: "Comment", "Sylw";
 
     your_classes: "Your classes", "Eich dosbarthiadau";
     time: "Time", "Amser";
@@ -128,7 +125,6 @@ texts! {
     security_lead: "With two-factor sign-in, your password alone is not enough: you also enter a code from your phone. It keeps others out even if they know your password.",
         "Gyda mewngofnodi dau ffactor, nid yw eich cyfrinair yn ddigon ar ei ben ei hun: byddwch hefyd yn rhoi cod o’ch ffôn. Mae’n cadw pobl eraill allan hyd yn oed os ydynt yn gwybod eich cyfrinair.";
     security_link: "Manage two-factor sign-in", "Rheoli mewngofnodi dau ffactor";
-    status: "Status", "Statws";
 
     outbox: "Development outbox", "Blwch anfon datblygu";
     outbox_lead: "No mail server is set, so messages are kept here instead of being sent. They are gone when the portal stops.",

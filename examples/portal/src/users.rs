@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(person.label.unwrap().expose(), "parent2");
         assert_eq!(
             person.addresses.first().unwrap().expose(),
-            "rhys.morgan@home.example"
+            "rhys.evans@home.example"
         );
         assert_eq!(person.locale, Locale::Welsh);
         let stranger = AccountKey::of_user(UserId::new("u-9").unwrap());

@@ -56,6 +56,17 @@ impl Visitor {
         })
     }
 
+    /// The visitor after a sign-in: a new form token and a new beginning, the language kept.
+    ///
+    /// # Errors
+    /// If randomness fails.
+    pub fn renew(&self, entropy: &dyn Entropy, now: Timestamp) -> Result<Self, Fault> {
+        Ok(Self {
+            locale: self.locale,
+            ..Self::new(entropy, now)?
+        })
+    }
+
     /// Notes a use, or says that the session has lived too long.
     pub fn touch(&mut self, now: Timestamp) -> Touch {
         if now.since(self.begun) >= WHOLE_LIMIT || now.since(self.used) >= IDLE_LIMIT {
@@ -128,6 +139,11 @@ mod tests {
         assert!(one.accepts(one.form_token()));
         assert!(!one.accepts(other.form_token()));
         assert!(!one.accepts(""));
+        assert!(
+            !one.renew(&SystemEntropy, START)
+                .unwrap()
+                .accepts(one.form_token())
+        );
     }
 
     #[test]
