@@ -14,7 +14,7 @@ use portal::visitor::{SESSION_KEY, Touch, Visitor};
 use tower_sessions::Session;
 
 use crate::answer::{Failed, SessionFailed, session_of};
-use crate::second_factor;
+use crate::second_factor::{self, SignedIn};
 
 /// A visit with the session it belongs to.
 pub(crate) struct Visiting {
@@ -88,13 +88,13 @@ impl FromRequestParts<Portal> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
-        second_factor::SignedIn::from_request_parts(parts, portal).await?;
+        let SignedIn(id) = SignedIn::from_request_parts(parts, portal).await?;
         let visiting = Visiting::from_request_parts(parts, portal)
             .await
             .map_err(IntoResponse::into_response)?;
         match visiting.visit.user.clone() {
-            Some(user) => Ok(Self { visiting, user }),
-            None => {
+            Some(user) if user.id == id => Ok(Self { visiting, user }),
+            _ => {
                 // Signed in, and since deleted from the user table.
                 second_factor::sign_out(&visiting.session)
                     .await

@@ -17,7 +17,7 @@ Usage: portal-axum [OPTIONS]
   --store sqlite:PATH   where everything is kept [default: sqlite:data/portal.sqlite]
   --smtp URL            send mail through this server, such as smtp://localhost:2525 or
                         smtps://user:password@mail.example; without it messages are kept in memory and
-                        shown on the page /outbox
+                        shown on the page /outbox, which only a portal for this machine alone may do
   --mail-from ADDRESS   the sender of that mail [default: portal@brynawel.example]
   --policy POLICY       who needs a second factor: off, encouraged or required, for all, or by role as in
                         parent=off,staff=required [default: parent=off,staff=encouraged,administrator=encouraged]
@@ -251,6 +251,14 @@ impl Config {
             ),
             None => None,
         };
+        let is_public = !address.is_loopback() || host_url.as_ref().is_some_and(HostUrl::is_secure);
+        if is_public && smtp.is_none() {
+            return Err(usage(
+                "Others can reach this portal, and without --smtp everybody could read everybody's codes on \
+                 the page /outbox: give --smtp."
+                    .to_owned(),
+            ));
+        }
         Ok(Command::Serve(Box::new(Self {
             store,
             mail: smtp.map_or(Mail::Outbox, |url| Mail::Smtp { url, from }),
@@ -442,6 +450,8 @@ mod tests {
             (&["--danger-test-clock=yes"], &[], "--danger-test-clock"),
             (&["--danger-test-clock", "--listen", "0.0.0.0"], &[], "--listen"),
             (&["--listen", "everywhere"], &[], "everywhere"),
+            (&["--listen", "0.0.0.0"], &[], "--smtp"),
+            (&[], &[("HOST_URL", "https://portal.school.example")], "--smtp"),
             (&[], &[("PORT", "http")], "PORT"),
             (&[], &[("PORT", "65536")], "PORT"),
             (&[], &[("HOST_URL", "http://portal.school.example")], "HOST_URL"),

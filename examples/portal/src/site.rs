@@ -303,8 +303,8 @@ impl Portal {
         page(200, &BankDetails { shell, user })
     }
 
-    /// The development outbox. Anybody may see it, as anybody at this machine is its developer; with a
-    /// mail server it is empty.
+    /// The development outbox. Anybody may see it: without a mail server the portal is open to this machine
+    /// only ([`Config::parse`] sees to that), and with one it is empty.
     ///
     /// # Errors
     /// If the page can't be written.
