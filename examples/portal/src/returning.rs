@@ -13,7 +13,7 @@
 pub fn local_path(address: &str) -> &str {
     let mut bytes = address.bytes();
     let leads_home = bytes.next() == Some(b'/')
-        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && bytes.next() != Some(b'/')
         && address.len() <= 2048
         && address
             .bytes()

@@ -140,8 +140,8 @@ texts! {
     not_found_text: "If you typed the address, check that it is correct. If you followed a link, the page may have moved.",
         "Os gwnaethoch deipio’r cyfeiriad, gwiriwch ei fod yn gywir. Os gwnaethoch ddilyn dolen, efallai fod y dudalen wedi symud.";
     failed: "There is a problem with the portal", "Mae problem gyda’r porth";
-    failed_text: "Try again in a few minutes. Nothing you were doing has been half done.",
-        "Rhowch gynnig arall arni ymhen ychydig funudau. Nid oes dim wedi’i wneud yn rhannol.";
+    failed_text: "Try again in a few minutes. If it goes on, ring the school office on 01632 960 123.",
+        "Rhowch gynnig arall arni ymhen ychydig funudau. Os yw’n parhau, ffoniwch swyddfa’r ysgol ar 01632 960 123.";
     not_yours: "You cannot see this page", "Ni allwch weld y dudalen hon";
     not_yours_text: "This page is for other people at the school. If you think you should see it, ring the school office.",
         "Mae’r dudalen hon ar gyfer pobl eraill yn yr ysgol. Os ydych yn credu y dylech ei gweld, ffoniwch swyddfa’r ysgol.";
