@@ -1,0 +1,225 @@
+//! The routes: each takes the visitor and a form, asks the portal, and hands its reply on.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{StatusCode, Uri};
+use axum::middleware;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use mfa_core::port::clock::{Clock, SystemClock};
+use mfa_core::port::entropy::SystemEntropy;
+use portal::config::HostUrl;
+use portal::error::PortalError;
+use portal::pages;
+use portal::returning::local_path;
+use portal::site::{Portal, ResetForm, SignInForm, SignInStep, failed_page};
+use portal::visitor::locale_from_tag;
+use serde::Deserialize;
+
+use crate::answer::{Answer, Failed, finish};
+use crate::second_factor;
+use crate::sessions;
+use crate::visit::{Member, Visiting, age};
+
+type Outcome = Result<Response, Failed>;
+
+/// All routes of the portal.
+pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
+    let members = Router::new()
+        .route("/", get(home))
+        .route("/account", get(account))
+        .route("/reports/autumn", get(report))
+        .route("/users", get(users))
+        .route("/users/{id}/reset", get(reset_page).post(reset));
+    let fresh = Router::new().route("/pay/bank-details", get(bank_details));
+    let mut open = Router::new()
+        .route("/sign-in", get(sign_in_page).post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .route("/language", get(language))
+        .route("/outbox", get(outbox))
+        .fallback(not_found);
+    if portal.config().test_clock() {
+        open = open.route("/test/clock", post(danger_turn_clock));
+    }
+    open.merge(second_factor::guard(members))
+        .merge(second_factor::guard_fresh(fresh))
+        .merge(second_factor::pages(&portal))
+        .layer(middleware::from_fn(age))
+        .layer(sessions::layer(portal.sessions().clone(), host_url))
+        .route("/assets/{file}", get(asset)) // outside the session layer: files need none
+        .layer(middleware::from_fn(|request, next| {
+            finish(request, next, failed_page)
+        }))
+        .with_state(portal)
+}
+
+#[derive(Deserialize)]
+struct SignInQuery {
+    #[serde(default)]
+    next: String,
+    out: Option<String>,
+}
+
+async fn sign_in_page(
+    State(portal): State<Portal>,
+    Query(query): Query<SignInQuery>,
+    visiting: Visiting,
+) -> Outcome {
+    if visiting.visit.user.is_some() {
+        return Ok(Redirect::to(local_path(&query.next)).into_response());
+    }
+    Ok(Answer(portal.sign_in(&visiting.visit, &query.next, query.out.is_some())?).into_response())
+}
+
+async fn sign_in(
+    State(portal): State<Portal>,
+    mut visiting: Visiting,
+    Form(form): Form<SignInForm>,
+) -> Outcome {
+    if !visiting.visitor.accepts(&form.token) {
+        return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
+    }
+    match portal.check_password(&visiting.visit, form).await? {
+        SignInStep::Again(reply) => Ok(Answer(reply).into_response()),
+        SignInStep::Password(user, next) => {
+            // A form token planted with an anonymous session must not outlive the password.
+            let renewed = SystemClock
+                .now()
+                .and_then(|now| visiting.visitor.renew(&SystemEntropy, now))
+                .map_err(PortalError::from)?;
+            visiting.visitor = renewed;
+            visiting.keep().await?;
+            Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next).await?)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct SignOutForm {
+    #[serde(default)]
+    token: String,
+}
+
+async fn sign_out(
+    State(portal): State<Portal>,
+    visiting: Visiting,
+    Form(form): Form<SignOutForm>,
+) -> Outcome {
+    if !visiting.visitor.accepts(&form.token) {
+        return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
+    }
+    second_factor::sign_out(&visiting.session).await?;
+    // The language went with the session.
+    let tag = visiting.visit.locale.tag();
+    Ok(Redirect::to(&format!("/language?to={tag}&next=/sign-in%3Fout%3D1")).into_response())
+}
+
+#[derive(Deserialize)]
+struct LanguageQuery {
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    next: String,
+}
+
+async fn language(
+    State(portal): State<Portal>,
+    Query(query): Query<LanguageQuery>,
+    mut visiting: Visiting,
+) -> Outcome {
+    if let Some(locale) = locale_from_tag(&query.to) {
+        visiting.visitor.choose(locale);
+        visiting.keep().await?;
+        if let Some(user) = &visiting.visit.user {
+            portal.users().set_locale(&user.id, locale).await?;
+        }
+    }
+    Ok(Redirect::to(local_path(&query.next)).into_response())
+}
+
+async fn home(State(portal): State<Portal>, member: Member) -> Outcome {
+    Ok(Answer(portal.home(&member.visiting.visit, &member.user).await?).into_response())
+}
+
+async fn account(State(portal): State<Portal>, member: Member) -> Outcome {
+    Ok(Answer(portal.account(&member.visiting.visit, &member.user).await?).into_response())
+}
+
+async fn report(State(portal): State<Portal>, member: Member) -> Outcome {
+    Ok(Answer(portal.report(&member.visiting.visit, &member.user)?).into_response())
+}
+
+async fn bank_details(State(portal): State<Portal>, member: Member) -> Outcome {
+    Ok(Answer(portal.bank_details(&member.visiting.visit, &member.user)?).into_response())
+}
+
+async fn outbox(State(portal): State<Portal>, visiting: Visiting) -> Outcome {
+    Ok(Answer(portal.outbox(&visiting.visit)?).into_response())
+}
+
+#[derive(Deserialize)]
+struct UsersQuery {
+    reset: Option<String>,
+}
+
+async fn users(State(portal): State<Portal>, Query(query): Query<UsersQuery>, member: Member) -> Outcome {
+    let reply = portal
+        .user_list(&member.visiting.visit, &member.user, query.reset.as_deref())
+        .await?;
+    Ok(Answer(reply).into_response())
+}
+
+async fn reset_page(State(portal): State<Portal>, Path(id): Path<String>, member: Member) -> Outcome {
+    Ok(Answer(
+        portal
+            .reset_page(&member.visiting.visit, &member.user, &id)
+            .await?,
+    )
+    .into_response())
+}
+
+async fn reset(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    member: Member,
+    Form(form): Form<ResetForm>,
+) -> Outcome {
+    let visiting = &member.visiting;
+    if !visiting.visitor.accepts(&form.token) {
+        return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
+    }
+    Ok(Answer(portal.reset(&visiting.visit, &member.user, &id, form).await?).into_response())
+}
+
+async fn not_found(State(portal): State<Portal>, visiting: Visiting) -> Outcome {
+    Ok(Answer(portal.not_found(&visiting.visit)?).into_response())
+}
+
+async fn asset(uri: Uri) -> Response {
+    match pages::asset(uri.path()) {
+        Some((kind, content)) => (
+            [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=300")],
+            content,
+        )
+            .into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct ClockForm {
+    seconds: u64,
+}
+
+/// FOR TESTS: there only with `--danger-test-clock`, which listens on this machine only.
+async fn danger_turn_clock(State(portal): State<Portal>, Form(form): Form<ClockForm>) -> Outcome {
+    portal
+        .clock()
+        .danger_turn_ahead(Duration::from_secs(form.seconds));
+    let now = portal.clock().now().map_err(PortalError::from)?;
+    tracing::warn!(%now, "a test turned the clock");
+    Ok(now.to_string().into_response())
+}

@@ -1,0 +1,104 @@
+//! What can go wrong: at the start, for the person at the terminal; at run time, for the log and a plain 500 page.
+
+use std::path::PathBuf;
+
+use mfa_core::config::ConfigError;
+use mfa_core::fault::Fault;
+use thiserror::Error;
+
+/// Why the portal does not start. Each says what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The command line or the environment makes no sense.
+    #[error("{0}\nTry --help.")]
+    Usage(String),
+    /// A folder or file could not be made, read or written.
+    #[error("{what} {}: {source}", path.display())]
+    File {
+        /// What was tried, such as "cannot create".
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Others than the owner can read the key file.
+    #[error(
+        "{} can be read by others (mode {mode:03o}); run `chmod 600 {}` and, if they may have read it, \
+         put a new key in front of the old one", path.display(), path.display()
+    )]
+    KeyFileOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The database has users but the file with its sealing keys is gone.
+    #[error(
+        "{} is missing, but the database beside it is in use: put the file back from your backup, or give its \
+         keys in PORTAL_KEYS. A new key would lock everybody with a second factor out", path.display()
+    )]
+    KeyFileGone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A setting of the library can't work.
+    #[error("{0}")]
+    Setting(#[from] ConfigError),
+    /// The portal itself failed.
+    #[error("{error}: {}", error.detail())]
+    Portal {
+        /// How.
+        error: PortalError,
+    },
+}
+
+impl From<PortalError> for StartError {
+    fn from(error: PortalError) -> Self {
+        Self::Portal { error }
+    }
+}
+
+/// A failure at run time. `Display` is fit for any log; a person sees only the 500 page.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PortalError {
+    /// The database.
+    #[error("the portal's database failed")]
+    Database(#[from] sqlx::Error),
+    /// Password hashing.
+    #[error("a password hash could not be made or read")]
+    Password(#[source] argon2::password_hash::Error),
+    /// The second factor, clock, or randomness.
+    #[error("the second factor failed: {0}")]
+    Fault(#[from] Fault),
+    /// A page could not be written.
+    #[error("a page could not be written")]
+    Page(#[from] askama::Error),
+    /// A row holds what we never wrote.
+    #[error("a row of the table {0} makes no sense")]
+    Row(&'static str),
+    /// A background task was lost.
+    #[error("a task was lost")]
+    Task,
+    /// The session store behind the framework failed.
+    #[error("the session failed: {0}")]
+    Session(String),
+}
+
+impl PortalError {
+    /// The chain of causes in one line, for the operator.
+    pub fn detail(&self) -> String {
+        let mut text = String::new();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
