@@ -22,9 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let salt = Salt::draw(&SystemEntropy)?;
     let now = SystemClock.now()?;
-    let set = pool
-        .run(move || BackupSet::seal_up(&codes, salt, HashCost::default(), None, now))
-        .await??;
+    let set = pool.run(move || BackupSet::seal_up(&codes, salt, HashCost::default(), None, now)).await??;
     let kept = serde_json::to_string(&set)?;
     println!("\nThe account keeps {} bytes: {kept}\n", kept.len());
 
@@ -33,9 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for attempt in 1..=2 {
         let typed = backup::read_backup_code(typed_later.as_deref().unwrap_or_default())?;
         let (salt, cost) = (set.salt(), set.cost());
-        let hashed = pool
-            .run(move || backup::hash(&typed, &salt, &cost, None))
-            .await??;
+        let hashed = pool.run(move || backup::hash(&typed, &salt, &cost, None)).await??;
         set = match set.take(&hashed) {
             Taken::Used(set) => {
                 println!("attempt {attempt}: welcome; {} codes left", set.left());

@@ -34,11 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             }
         };
-        let now = Timestamp::from_unix(
-            SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)?
-                .as_secs(),
-        );
+        let now = Timestamp::from_unix(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs());
         match verify(&prepared, &params, &Window::default(), &progress, now, &typed) {
             Outcome::Accepted(accepted) => {
                 println!("Right, for step {}.", accepted.step().number());

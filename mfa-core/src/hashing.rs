@@ -87,12 +87,7 @@ impl Drop for Permit {
 impl HashPool {
     /// At most `most` pieces of work at once, and so at most that many times the memory of one.
     pub fn new(most: NonZeroUsize) -> Self {
-        Self {
-            slots: Arc::new(Slots {
-                most: most.get(),
-                taken: AtomicUsize::new(0),
-            }),
-        }
+        Self { slots: Arc::new(Slots { most: most.get(), taken: AtomicUsize::new(0) }) }
     }
 
     /// How many pieces of work may run at once.
@@ -191,10 +186,7 @@ mod tests {
             starts.recv().unwrap();
         }
         let late = started.clone();
-        assert!(matches!(
-            pool.clone().run(move || late.send(99)).await,
-            Err(PoolError::Busy)
-        ));
+        assert!(matches!(pool.clone().run(move || late.send(99)).await, Err(PoolError::Busy)));
         gate.wait();
         for (n, one) in running.into_iter().enumerate() {
             assert_eq!(one.await.unwrap().unwrap(), n);
@@ -233,12 +225,7 @@ mod tests {
                 // Dropped after the place is given back, because nobody waits for it any more.
                 Ended(ended)
             }));
-            assert!(
-                future
-                    .as_mut()
-                    .poll(&mut Context::from_waker(Waker::noop()))
-                    .is_pending()
-            );
+            assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
         assert!(matches!(pool.run(|| ()).await, Err(PoolError::Busy)));
         open.send(()).unwrap();

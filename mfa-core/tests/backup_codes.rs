@@ -1,8 +1,5 @@
 //! Backup codes, seen from outside: drawing, reading, hashing, using up, and what is kept.
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers of tests; a failure is what they are for"
-)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a failure is what they are for")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,10 +78,7 @@ fn every_bit_drawn_is_in_the_code() {
     assert_eq!(code([0; 10]), "0000-0000-0000-0000");
     assert_eq!(code([0xff; 10]), "ZZZZ-ZZZZ-ZZZZ-ZZZZ");
     // 00000 00001 00010 … 01111: the first sixteen symbols in order
-    assert_eq!(
-        code([0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf]),
-        "0123-4567-89AB-CDEF"
-    );
+    assert_eq!(code([0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf]), "0123-4567-89AB-CDEF");
     let mut seen = BTreeSet::new();
     for bit in 0..80 {
         let mut bytes = [0; 10];
@@ -108,36 +102,24 @@ fn every_symbol_is_as_likely_as_any_other() {
     }
     assert_eq!(counts.len(), 32);
     let expected = 200.0 * f64::from(MAX_CODES) * f64::from(CODE_CHARACTERS) / 32.0;
-    let chi: f64 = counts
-        .values()
-        .map(|&n| (f64::from(n) - expected).powi(2) / expected)
-        .sum();
+    let chi: f64 = counts.values().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
     assert!(chi < 90.0, "chi-square {chi}");
 }
 
 #[test]
 fn a_source_that_fails_or_repeats_itself_gives_no_codes() {
     assert_eq!(backup::draw(&Broken, 10).unwrap_err().kind(), FaultKind::Entropy);
-    assert_eq!(
-        backup::draw(&Bytes(vec![7; 10]), 2).unwrap_err().kind(),
-        FaultKind::Entropy
-    );
+    assert_eq!(backup::draw(&Bytes(vec![7; 10]), 2).unwrap_err().kind(), FaultKind::Entropy);
     assert!(Salt::draw(&Broken).is_err());
 }
 
 #[test]
 fn a_set_has_one_to_fifty_codes() {
     for count in [0, MAX_CODES + 1, u8::MAX] {
-        assert_eq!(
-            backup::draw(&SystemEntropy, count).unwrap_err().kind(),
-            FaultKind::Internal
-        );
+        assert_eq!(backup::draw(&SystemEntropy, count).unwrap_err().kind(), FaultKind::Internal);
     }
     for count in [1, 10, MAX_CODES] {
-        assert_eq!(
-            backup::draw(&SystemEntropy, count).unwrap().len(),
-            usize::from(count)
-        );
+        assert_eq!(backup::draw(&SystemEntropy, count).unwrap().len(), usize::from(count));
     }
 }
 
@@ -158,26 +140,15 @@ fn every_spelling_of_a_code_is_that_code() {
         "\u{feff}0000\u{200b}0000\u{ad}0000\u{2060}0000\u{200f}",
         "--0000--0000--0000--0000--",
     ] {
-        assert!(
-            matches!(set.clone().take(&hashed(&set, zeros)), Taken::Used(_)),
-            "{zeros:?}"
-        );
+        assert!(matches!(set.clone().take(&hashed(&set, zeros)), Taken::Used(_)), "{zeros:?}");
     }
 
     let sequence = [0x08, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf];
     let codes = backup::draw(&Bytes(sequence.to_vec()), 1).unwrap();
     assert_eq!(shown(&codes), ["1123-4567-89AB-CDEF"]);
     let set = sealed(&codes, 1);
-    for ones in [
-        "1123456789abcdef",
-        "il23456789ABcdEF",
-        "Li23-4567-89ab-cdef",
-        "LL23 4567 89ab cdef",
-    ] {
-        assert!(
-            matches!(set.clone().take(&hashed(&set, ones)), Taken::Used(_)),
-            "{ones:?}"
-        );
+    for ones in ["1123456789abcdef", "il23456789ABcdEF", "Li23-4567-89ab-cdef", "LL23 4567 89ab cdef"] {
+        assert!(matches!(set.clone().take(&hashed(&set, ones)), Taken::Used(_)), "{ones:?}");
     }
 }
 
@@ -235,10 +206,7 @@ fn each_code_is_accepted_once() {
         };
         assert_eq!(set.left(), 10 - used);
     }
-    assert!(matches!(
-        set.clone().take(&hashed(&set, &codes[0])),
-        Taken::Wrong(_)
-    ));
+    assert!(matches!(set.clone().take(&hashed(&set, &codes[0])), Taken::Wrong(_)));
 }
 
 #[test]
@@ -251,10 +219,7 @@ fn using_one_code_leaves_exactly_the_others() {
         let mut expected = digests(&set);
         expected.remove(place);
         assert_eq!(digests(&rest), expected);
-        assert_eq!(
-            (rest.salt(), rest.cost(), rest.made()),
-            (set.salt(), set.cost(), NOW)
-        );
+        assert_eq!((rest.salt(), rest.cost(), rest.made()), (set.salt(), set.cost(), NOW));
     }
 }
 
@@ -324,10 +289,7 @@ fn a_stored_hash_is_not_accepted_as_a_code() {
 
 fn base64(text: &str) -> Vec<u8> {
     // Through the salt, which is written the same way.
-    serde_json::from_value::<Salt>(json!(text))
-        .unwrap()
-        .as_bytes()
-        .to_vec()
+    serde_json::from_value::<Salt>(json!(text)).unwrap().as_bytes().to_vec()
 }
 
 #[test]
@@ -359,14 +321,8 @@ fn without_the_pepper_no_code_is_right() {
 
     let other = SecretBytes::new(b"another".to_vec());
     assert!(matches!(set.clone().take(&with(None).unwrap()), Taken::Wrong(_)));
-    assert!(matches!(
-        set.clone().take(&with(Some(&other)).unwrap()),
-        Taken::Wrong(_)
-    ));
-    assert!(matches!(
-        set.clone().take(&with(Some(&pepper)).unwrap()),
-        Taken::Used(_)
-    ));
+    assert!(matches!(set.clone().take(&with(Some(&other)).unwrap()), Taken::Wrong(_)));
+    assert!(matches!(set.clone().take(&with(Some(&pepper)).unwrap()), Taken::Used(_)));
 
     let empty = SecretBytes::new(Vec::new());
     assert_eq!(with(Some(&empty)).unwrap_err().kind(), FaultKind::Internal);
@@ -385,11 +341,7 @@ fn digests_are_those_of_the_reference_implementation() {
     for (cost, pepper, digest) in [
         (HashCost::default(), None, "VA1oanO_0-ofxRo5rQmrfA"),
         (HashCost::default(), Some(&pepper), "Lgtd1fFPkL3-qCXzV7lYZw"),
-        (
-            HashCost::danger_for_tests(),
-            Some(&pepper),
-            "13l5RdSJ1A3XoWtCf7hnUA",
-        ),
+        (HashCost::danger_for_tests(), Some(&pepper), "13l5RdSJ1A3XoWtCf7hnUA"),
     ] {
         let set = BackupSet::seal_up(&codes, salt, cost, pepper, NOW).unwrap();
         let (m, t, p) = cost.into();
@@ -453,10 +405,7 @@ fn a_hostile_record_is_refused() {
     ] {
         let mut record = good.clone();
         record[field] = hostile.clone();
-        assert!(
-            serde_json::from_value::<BackupSet>(record).is_err(),
-            "{field}: {hostile:.60}"
-        );
+        assert!(serde_json::from_value::<BackupSet>(record).is_err(), "{field}: {hostile:.60}");
     }
 }
 
@@ -464,23 +413,12 @@ fn a_hostile_record_is_refused() {
 
 #[test]
 fn a_cost_is_neither_too_low_nor_too_high() {
-    assert_eq!(
-        HashCost::new(19_456, 2, 1).unwrap(),
-        HashCost::default(),
-        "the default passes its own check"
-    );
-    for (memory, passes, lanes) in [
-        (47_104, 1, 1),
-        (12_288, 3, 1),
-        (12_288, 16, 1),
-        (65_536, 3, 4),
-        (262_144, 16, 4),
-    ] {
+    assert_eq!(HashCost::new(19_456, 2, 1).unwrap(), HashCost::default(), "the default passes its own check");
+    for (memory, passes, lanes) in
+        [(47_104, 1, 1), (12_288, 3, 1), (12_288, 16, 1), (65_536, 3, 4), (262_144, 16, 4)]
+    {
         let cost = HashCost::new(memory, passes, lanes).unwrap();
-        assert_eq!(
-            (cost.memory_kib(), cost.passes(), cost.lanes()),
-            (memory, passes, lanes)
-        );
+        assert_eq!((cost.memory_kib(), cost.passes(), cost.lanes()), (memory, passes, lanes));
         let back: HashCost = serde_json::from_value(serde_json::to_value(cost).unwrap()).unwrap();
         assert_eq!(back, cost);
     }
@@ -513,10 +451,7 @@ fn debug_shows_no_code_and_no_digest() {
     let typed = read_backup_code("ZZZZ-ZZZZ-ZZZZ-ZZZZ").unwrap();
     assert_eq!(format!("{codes:?}"), "BackupCodes(1 [redacted])");
     assert_eq!(format!("{typed:?}"), "TypedBackupCode([redacted])");
-    assert_eq!(
-        format!("{:?}", hashed(&set, "ZZZZZZZZZZZZZZZZ")),
-        "HashedCode([redacted])"
-    );
+    assert_eq!(format!("{:?}", hashed(&set, "ZZZZZZZZZZZZZZZZ")), "HashedCode([redacted])");
     let shown_set = "BackupSet { left: 1, made: Timestamp(1795425000), \
                      cost: HashCost { memory_kib: 8, passes: 1, lanes: 1 }, .. }";
     assert_eq!(format!("{set:?}"), shown_set);

@@ -54,9 +54,7 @@ fn run(tool: &str, from: &str, arguments: &[String], input: &str) -> String {
 }
 
 fn oathtool(arguments: &[String]) -> String {
-    run("oathtool", "Debian's oathtool", arguments, "")
-        .trim()
-        .to_owned()
+    run("oathtool", "Debian's oathtool", arguments, "").trim().to_owned()
 }
 
 fn pyotp(script: &str, input: &Value) -> Value {
@@ -107,16 +105,11 @@ impl Case {
     }
 
     fn totp(&self) -> String {
-        code_at(&self.prepared(), &self.params, self.now)
-            .expose()
-            .to_owned()
+        code_at(&self.prepared(), &self.params, self.now).expose().to_owned()
     }
 
     fn hotp(&self) -> String {
-        self.prepared()
-            .code(self.counter, self.params.digits)
-            .expose()
-            .to_owned()
+        self.prepared().code(self.counter, self.params.digits).expose().to_owned()
     }
 
     fn json(&self) -> Value {
@@ -135,19 +128,8 @@ impl Case {
     fn accepts_totp(&self, theirs: &str) {
         let typed = read_code(theirs, self.params.digits).unwrap();
         let (window, progress) = (Window::STRICT, Progress::default());
-        let outcome = verify(
-            &self.prepared(),
-            &self.params,
-            &window,
-            &progress,
-            self.now,
-            &typed,
-        );
-        assert!(
-            matches!(outcome, Outcome::Accepted(_)),
-            "{theirs} for {}",
-            self.json()
-        );
+        let outcome = verify(&self.prepared(), &self.params, &window, &progress, self.now, &typed);
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{theirs} for {}", self.json());
     }
 
     fn accepts_hotp(&self, theirs: &str) {
@@ -192,12 +174,7 @@ fn oathtool_and_we_accept_each_others_codes() {
             "--base32".to_owned(),
             case.key.to_base32().expose().to_owned(),
         ]);
-        assert_eq!(
-            prepared.code(case.counter, case.params.digits).expose(),
-            theirs,
-            "{}",
-            case.json()
-        );
+        assert_eq!(prepared.code(case.counter, case.params.digits).expose(), theirs, "{}", case.json());
     }
 }
 
@@ -217,12 +194,7 @@ fn pyotp_and_we_accept_each_others_codes() {
     for (case, answer) in cases.iter().zip(answers.as_array().unwrap()) {
         case.accepts_totp(answer[0].as_str().unwrap());
         case.accepts_hotp(answer[1].as_str().unwrap());
-        assert_eq!(
-            (&answer[2], &answer[3]),
-            (&json!(true), &json!(true)),
-            "{}",
-            case.json()
-        );
+        assert_eq!((&answer[2], &answer[3]), (&json!(true), &json!(true)), "{}", case.json());
     }
 }
 
@@ -274,11 +246,7 @@ print(json.dumps([answer(c) for c in cases]))",
             let theirs = answer[field].as_str().unwrap();
             let parsed = parse(theirs).unwrap_or_else(|error| panic!("{theirs}: {error}"));
             assert_eq!(parsed.issuer.as_deref(), sent["issuer"].as_str(), "{theirs}");
-            assert_eq!(
-                Some(parsed.account.expose()),
-                sent["account"].as_str(),
-                "{theirs}"
-            );
+            assert_eq!(Some(parsed.account.expose()), sent["account"].as_str(), "{theirs}");
             assert_eq!(parsed.key, case.key);
             assert_eq!(parsed.kind, kind, "{theirs}");
         }
@@ -297,23 +265,16 @@ fn zbarimg_reads_the_picture() {
     }
     let folder = env::temp_dir().join(format!("mfa-core-qr-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let mut arguments: Vec<String> = ["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut arguments: Vec<String> =
+        ["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"].map(str::to_owned).to_vec();
     let mut uris = Vec::new();
     let longest = "n".repeat(100);
     let names = NAMES.into_iter().chain([(longest.as_str(), longest.as_str())]);
     for (number, (issuer, account)) in names.enumerate() {
         let key = SharedKey::generate(&SystemEntropy).unwrap();
-        let uri = OtpauthUri::new(issuer, account, &key, TotpParams::default())
-            .unwrap()
-            .to_uri();
+        let uri = OtpauthUri::new(issuer, account, &key, TotpParams::default()).unwrap().to_uri();
         let file = folder.join(format!("{number}.pgm"));
-        let picture = rasterise(
-            qr::svg(&uri, "QR code for your authenticator app")
-                .unwrap()
-                .expose(),
-        );
+        let picture = rasterise(qr::svg(&uri, "QR code for your authenticator app").unwrap().expose());
         fs::write(&file, picture).unwrap();
         arguments.push(file.to_str().unwrap().to_owned());
         uris.push(uri);

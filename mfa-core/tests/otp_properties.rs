@@ -1,9 +1,5 @@
 //! What holds of one-time passwords for every history of times, codes, drifts and windows.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test helper fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test helper fails by panicking")]
 
 use std::ops::RangeInclusive;
 
@@ -37,14 +33,7 @@ fn shown(key: &PreparedKey, step: u64, drift: i64) -> TypedCode {
 }
 
 fn typing(key: &PreparedKey, window: &Window, progress: &Progress, step: u64, drift: i64) -> Outcome {
-    verify(
-        key,
-        &TotpParams::default(),
-        window,
-        progress,
-        at(step),
-        &shown(key, step, drift),
-    )
+    verify(key, &TotpParams::default(), window, progress, at(step), &shown(key, step, drift))
 }
 
 fn accepted(outcome: Outcome) -> Option<Progress> {
@@ -326,27 +315,18 @@ fn a_clock_that_runs_fast_or_slow_is_followed_for_two_steps() {
     let key = key();
     let window = Window::default();
     for sign in [1, -1] {
-        assert_eq!(
-            typing(&key, &window, &Progress::default(), START, 2 * sign),
-            Outcome::Wrong
-        );
+        assert_eq!(typing(&key, &window, &Progress::default(), START, 2 * sign), Outcome::Wrong);
         let first = accepted(typing(&key, &window, &Progress::default(), START, sign)).unwrap();
         assert_eq!(i64::from(first.drift_in_steps()), sign);
         let second = accepted(typing(&key, &window, &first, START + 100, 2 * sign)).unwrap();
         assert_eq!(i64::from(second.drift_in_steps()), 2 * sign);
-        assert_eq!(
-            typing(&key, &window, &second, START + 200, 3 * sign),
-            Outcome::Wrong
-        );
+        assert_eq!(typing(&key, &window, &second, START + 200, 3 * sign), Outcome::Wrong);
         // Two codes in a row bring it back, and from then on one is enough.
         let back = resynced(&key, &second, START + 300, 3 * sign, MAX_DRIFT).unwrap();
         assert!(accepted(typing(&key, &window, &back, START + 400, 3 * sign)).is_some());
         // Once its clock is put right the greater drift is forgotten.
         let right = accepted(typing(&key, &window, &back, START + 500, 0)).unwrap();
-        assert_eq!(
-            typing(&key, &window, &right, START + 600, 3 * sign),
-            Outcome::Wrong
-        );
+        assert_eq!(typing(&key, &window, &right, START + 600, 3 * sign), Outcome::Wrong);
     }
 }
 
@@ -413,10 +393,7 @@ fn where_two_steps_share_a_code_it_passes_once() {
     let outcome = verify(&key, &params, &wide, &Progress::default(), now, &typed);
     let progress = accepted(outcome).unwrap();
     assert_eq!(progress.last(), Some(Step::new(late)));
-    assert_eq!(
-        verify(&key, &params, &wide, &progress, now, &typed),
-        Outcome::Replayed
-    );
+    assert_eq!(verify(&key, &params, &wide, &progress, now, &typed), Outcome::Replayed);
     // With the earlier one used, the digits are right still, but only as the later.
     let between = remembered(Some(early), 0);
     let outcome = totp::verify(&key, &params, &wide, &between, now, &typed);

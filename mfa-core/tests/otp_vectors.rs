@@ -1,9 +1,5 @@
 //! The published vectors for one-time passwords, and tables of what is read and what is refused.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test helper fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test helper fails by panicking")]
 
 use mfa_core::factor::hotp::{self, Counter, LookAhead, PreparedKey};
 use mfa_core::factor::key::{Algorithm, Digits, KeyError, Period, SharedKey, decode_base32};
@@ -44,13 +40,7 @@ fn rfc_4226_appendix_d() {
     for (counter, code) in list(&hotp["codes"]).iter().enumerate() {
         assert_eq!(prepared.code(counter as u64, Digits::SIX).expose(), text(code));
         let next = Counter::new(counter as u64);
-        let matched = hotp::verify(
-            &prepared,
-            Digits::SIX,
-            next,
-            LookAhead::default(),
-            &typed(text(code)),
-        );
+        let matched = hotp::verify(&prepared, Digits::SIX, next, LookAhead::default(), &typed(text(code)));
         assert_eq!(matched.unwrap().counter(), next);
     }
 }
@@ -65,21 +55,9 @@ fn rfc_6238_appendix_b() {
         let prepared = PreparedKey::new(algorithm, &key(&totp["seeds"][text(&row["algorithm"])]));
         let now = Timestamp::from_unix(row["time"].as_u64().unwrap());
         for (digits, code) in [(Digits::EIGHT, &row["code8"]), (Digits::SIX, &row["code6"])] {
-            let params = TotpParams {
-                algorithm,
-                digits,
-                period: Period::default(),
-            };
-            assert_eq!(
-                params.step_at(now),
-                Step::new(row["step"].as_u64().unwrap()),
-                "{row}"
-            );
-            assert_eq!(
-                totp::code_at(&prepared, &params, now).expose(),
-                text(code),
-                "{row}"
-            );
+            let params = TotpParams { algorithm, digits, period: Period::default() };
+            assert_eq!(params.step_at(now), Step::new(row["step"].as_u64().unwrap()), "{row}");
+            assert_eq!(totp::code_at(&prepared, &params, now).expose(), text(code), "{row}");
         }
     }
 }
@@ -89,11 +67,7 @@ fn rfc_6238_appendix_b() {
 fn counters_beyond_32_bits() {
     let prepared = PreparedKey::new(Algorithm::Sha1, &key(&vectors()["hotp"]["secret_base32"]));
     for (counter, code) in BEYOND_32_BITS {
-        assert_eq!(
-            prepared.code(counter, Digits::EIGHT).expose(),
-            code,
-            "counter {counter}"
-        );
+        assert_eq!(prepared.code(counter, Digits::EIGHT).expose(), code, "counter {counter}");
     }
 }
 
@@ -101,25 +75,13 @@ fn counters_beyond_32_bits() {
 fn base32_vectors() {
     let base32 = &vectors()["base32"];
     for (plain, encoded) in base32["pairs"].as_object().unwrap() {
-        assert_eq!(
-            decode_base32(text(encoded)).unwrap().expose(),
-            plain.as_bytes(),
-            "{encoded}"
-        );
+        assert_eq!(decode_base32(text(encoded)).unwrap().expose(), plain.as_bytes(), "{encoded}");
     }
     for spelling in list(&base32["accepted"]) {
-        assert_eq!(
-            decode_base32(text(spelling)).unwrap().expose(),
-            b"foobar",
-            "{spelling}"
-        );
+        assert_eq!(decode_base32(text(spelling)).unwrap().expose(), b"foobar", "{spelling}");
     }
     for spelling in list(&base32["refused"]) {
-        assert_eq!(
-            decode_base32(text(spelling)),
-            Err(KeyError::NotBase32),
-            "{spelling}"
-        );
+        assert_eq!(decode_base32(text(spelling)), Err(KeyError::NotBase32), "{spelling}");
     }
     assert_eq!(decode_base32("\u{17f}AAAAAAA"), Err(KeyError::NotBase32));
     assert_eq!(decode_base32(&" ".repeat(1_000_000)), Err(KeyError::TooLong));
@@ -131,17 +93,11 @@ fn keys_are_long_enough_random_and_shown_in_fours() {
     for _ in 0..1_000 {
         let key = SharedKey::generate(&SystemEntropy).unwrap();
         assert_eq!(key.as_secret().len(), 20);
-        assert_eq!(
-            SharedKey::from_base32(key.to_base32_in_fours().expose()).unwrap(),
-            key
-        );
+        assert_eq!(SharedKey::from_base32(key.to_base32_in_fours().expose()).unwrap(), key);
         assert!(seen.insert(key.to_base32().expose().to_owned()));
     }
     let key = key(&vectors()["hotp"]["secret_base32"]);
-    assert_eq!(
-        key.to_base32_in_fours().expose(),
-        "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"
-    );
+    assert_eq!(key.to_base32_in_fours().expose(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
     assert!(!format!("{key:?}").contains("GEZD"));
     for (length, outcome) in [
         (0, Some(KeyError::TooShort { bits: 0 })),
@@ -151,10 +107,7 @@ fn keys_are_long_enough_random_and_shown_in_fours() {
         (128, None),
         (129, Some(KeyError::TooLong)),
     ] {
-        assert_eq!(
-            SharedKey::from_bytes(SecretBytes::new(vec![7; length])).err(),
-            outcome
-        );
+        assert_eq!(SharedKey::from_bytes(SecretBytes::new(vec![7; length])).err(), outcome);
     }
 }
 
@@ -166,10 +119,7 @@ fn no_randomness_means_no_key() {
             Err(Fault::new(FaultKind::Entropy))
         }
     }
-    assert_eq!(
-        SharedKey::generate(&Broken).unwrap_err().kind(),
-        FaultKind::Entropy
-    );
+    assert_eq!(SharedKey::generate(&Broken).unwrap_err().kind(), FaultKind::Entropy);
 }
 
 #[test]
@@ -191,11 +141,7 @@ fn codes_are_read_however_they_are_spelt() {
         "０１２３４５",
         "０１２　３４５\r\n",
     ] {
-        assert_eq!(
-            read_code(spelling, Digits::SIX).unwrap().expose(),
-            "012345",
-            "{spelling:?}"
-        );
+        assert_eq!(read_code(spelling, Digits::SIX).unwrap().expose(), "012345", "{spelling:?}");
     }
 }
 
@@ -219,21 +165,11 @@ fn what_is_no_code_is_told_so() {
     }
     for (spelling, typed) in [("", 0), ("12345", 5), ("1234567", 7), ("12 34-567 8", 8)] {
         let refusal = read_code(spelling, Digits::SIX).unwrap_err();
-        assert_eq!(
-            refusal,
-            Refusal::CodeLength { expected: 6, typed },
-            "{spelling:?}"
-        );
+        assert_eq!(refusal, Refusal::CodeLength { expected: 6, typed }, "{spelling:?}");
     }
     for endless in [" ".repeat(10_000_000), "1".repeat(257)] {
         let refusal = read_code(&endless, Digits::SIX).unwrap_err();
-        assert_eq!(
-            refusal,
-            Refusal::CodeLength {
-                expected: 6,
-                typed: 255
-            }
-        );
+        assert_eq!(refusal, Refusal::CodeLength { expected: 6, typed: 255 });
     }
     assert!(read_code("12345678", Digits::EIGHT).is_ok());
 }
@@ -243,14 +179,8 @@ fn hotp_looks_ahead_and_never_back() {
     let prepared = PreparedKey::new(Algorithm::Sha1, &key(&vectors()["hotp"]["secret_base32"]));
     let code = |counter| typed(prepared.code(counter, Digits::SIX).expose());
     let verify = |next, typed: &TypedCode| {
-        hotp::verify(
-            &prepared,
-            Digits::SIX,
-            Counter::new(next),
-            LookAhead::default(),
-            typed,
-        )
-        .map(|matched| matched.next().value())
+        hotp::verify(&prepared, Digits::SIX, Counter::new(next), LookAhead::default(), typed)
+            .map(|matched| matched.next().value())
     };
     assert_eq!(verify(10, &code(10)), Some(11));
     assert_eq!(verify(10, &code(15)), Some(16));
@@ -269,10 +199,7 @@ fn hotp_looks_ahead_and_never_back() {
     assert_eq!(verify(u64::MAX - 1, &code(u64::MAX - 1)), Some(u64::MAX));
     assert_eq!(verify(u64::MAX - 1, &code(u64::MAX)), None);
     assert_eq!(verify(u64::MAX, &code(u64::MAX)), None);
-    assert_eq!(
-        resync(u64::MAX - 2, &code(u64::MAX - 2), &code(u64::MAX - 1)),
-        Some(u64::MAX)
-    );
+    assert_eq!(resync(u64::MAX - 2, &code(u64::MAX - 2), &code(u64::MAX - 1)), Some(u64::MAX));
     assert!(LookAhead::new(21).is_err());
 }
 
@@ -280,19 +207,10 @@ fn hotp_looks_ahead_and_never_back() {
 fn a_code_of_another_length_is_wrong() {
     let prepared = PreparedKey::new(Algorithm::Sha1, &key(&vectors()["hotp"]["secret_base32"]));
     let now = Timestamp::from_unix(59);
-    let eight = TotpParams {
-        digits: Digits::EIGHT,
-        ..TotpParams::default()
-    };
+    let eight = TotpParams { digits: Digits::EIGHT, ..TotpParams::default() };
     for (params, code) in [(TotpParams::default(), "94287082"), (eight, "287082")] {
-        let outcome = totp::verify(
-            &prepared,
-            &params,
-            &Window::default(),
-            &Progress::default(),
-            now,
-            &typed(code),
-        );
+        let outcome =
+            totp::verify(&prepared, &params, &Window::default(), &Progress::default(), now, &typed(code));
         assert_eq!(outcome, Outcome::Wrong);
     }
 }
@@ -347,15 +265,9 @@ fn the_published_uri_is_read() {
     let prepared = PreparedKey::new(Algorithm::Sha1, &parsed.key);
     for (time, code) in otpauth["codes"].as_object().unwrap() {
         let now = Timestamp::from_unix(time.parse().unwrap());
-        assert_eq!(
-            totp::code_at(&prepared, &TotpParams::default(), now).expose(),
-            text(code)
-        );
+        assert_eq!(totp::code_at(&prepared, &TotpParams::default(), now).expose(), text(code));
     }
-    assert_eq!(
-        parse(text(&otpauth["short_key"])),
-        Err(UriError::Key(KeyError::TooShort { bits: 80 }))
-    );
+    assert_eq!(parse(text(&otpauth["short_key"])), Err(UriError::Key(KeyError::TooShort { bits: 80 })));
     for label in list(&otpauth["labels"]) {
         let uri = format!("otpauth://totp/{}?secret={KEY}", text(label));
         assert!(parse(&uri).unwrap().issuer.is_some(), "{uri}");
@@ -367,13 +279,7 @@ const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 #[test]
 fn uris_are_written_for_every_app() {
     let shared = SharedKey::from_base32(KEY).unwrap();
-    let uri = OtpauthUri::new(
-        "Ysgol y Bryn & Co",
-        "siân+1@x.cymru",
-        &shared,
-        TotpParams::default(),
-    )
-    .unwrap();
+    let uri = OtpauthUri::new("Ysgol y Bryn & Co", "siân+1@x.cymru", &shared, TotpParams::default()).unwrap();
     assert_eq!(
         uri.to_uri().expose(),
         "otpauth://totp/Ysgol%20y%20Bryn%20%26%20Co:si%C3%A2n%2B1@x.cymru\
@@ -417,10 +323,7 @@ fn long_names_are_shortened_the_account_first() {
     };
     assert!(OtpauthUri::new(&widest, &"a".repeat(30), &long, params).is_ok());
     let longest = SharedKey::from_bytes(SecretBytes::new(vec![1; 128])).unwrap();
-    assert_eq!(
-        OtpauthUri::new("a", "b", &longest, TotpParams::default()).err(),
-        Some(UriError::TooLong)
-    );
+    assert_eq!(OtpauthUri::new("a", "b", &longest, TotpParams::default()).err(), Some(UriError::TooLong));
 }
 
 #[test]
@@ -436,23 +339,14 @@ fn hostile_uris_are_refused() {
         (with("&digits=262"), UriError::Parameter("digits")),
         (with("&digits=+6"), UriError::Parameter("digits")),
         (with("&digits="), UriError::Parameter("digits")),
-        (
-            with("&digits=99999999999999999999"),
-            UriError::Parameter("digits"),
-        ),
+        (with("&digits=99999999999999999999"), UriError::Parameter("digits")),
         (with("&period=0"), UriError::Parameter("period")),
         (with("&period=-30"), UriError::Parameter("period")),
         (with("&period=121"), UriError::Parameter("period")),
         (with("&algorithm=MD5"), UriError::Parameter("algorithm")),
         (with("&counter=1"), UriError::Parameter("counter")),
-        (
-            format!("otpauth://hotp/b?secret={KEY}"),
-            UriError::Parameter("counter"),
-        ),
-        (
-            format!("otpauth://hotp/b?secret={KEY}&counter=1&period=30"),
-            UriError::Parameter("period"),
-        ),
+        (format!("otpauth://hotp/b?secret={KEY}"), UriError::Parameter("counter")),
+        (format!("otpauth://hotp/b?secret={KEY}&counter=1&period=30"), UriError::Parameter("period")),
         ("otpauth://totp/a?x=1".to_owned(), UriError::Parameter("secret")),
         (with("&secret=AAAA"), UriError::Repeated),
         (with("&SECRET=AAAA"), UriError::Repeated),
@@ -472,30 +366,15 @@ fn hostile_uris_are_refused() {
         (with("&issuer=a b"), UriError::NotOtpauth),
         (with("&issuer=é"), UriError::NotOtpauth),
         (with(&"&a=1".repeat(600)), UriError::TooLong),
-        (
-            format!("otpauth://totp/a:b:c?secret={KEY}"),
-            UriError::Colon("account"),
-        ),
-        (
-            format!("otpauth://totp/a:?secret={KEY}"),
-            UriError::Empty("account"),
-        ),
-        (
-            format!("otpauth://totp/?secret={KEY}"),
-            UriError::Empty("account"),
-        ),
-        (
-            format!("otpauth://totp/:b?secret={KEY}"),
-            UriError::Empty("issuer"),
-        ),
+        (format!("otpauth://totp/a:b:c?secret={KEY}"), UriError::Colon("account")),
+        (format!("otpauth://totp/a:?secret={KEY}"), UriError::Empty("account")),
+        (format!("otpauth://totp/?secret={KEY}"), UriError::Empty("account")),
+        (format!("otpauth://totp/:b?secret={KEY}"), UriError::Empty("issuer")),
         (format!("otpauth://steam/b?secret={KEY}"), UriError::NotOtpauth),
         (format!("https://totp/b?secret={KEY}"), UriError::NotOtpauth),
         ("otpauth://totp/b".to_owned(), UriError::NotOtpauth),
         (String::new(), UriError::NotOtpauth),
-        (
-            "otpauth://totp/b?secret=GEZDGNBV1".to_owned(),
-            UriError::Key(KeyError::NotBase32),
-        ),
+        ("otpauth://totp/b?secret=GEZDGNBV1".to_owned(), UriError::Key(KeyError::NotBase32)),
     ];
     for (uri, error) in refused {
         assert_eq!(parse(&uri), Err(error), "{uri}");
@@ -511,10 +390,7 @@ fn no_secret_is_printed() {
     assert_eq!(format!("{prepared:?}"), "[redacted]");
     assert_eq!(format!("{code:?} {:?}", typed("287082")), "[redacted] [redacted]");
     assert_eq!(SecretText::from(code).expose(), "287082");
-    let parsed = format!(
-        "{:?}",
-        parse(&format!("otpauth://totp/ann?secret={KEY}")).unwrap()
-    );
+    let parsed = format!("{:?}", parse(&format!("otpauth://totp/ann?secret={KEY}")).unwrap());
     assert!(!parsed.contains("ann") && !parsed.contains(KEY));
 }
 

@@ -1,7 +1,7 @@
 //! A clock that a test turns by hand, so that no test waits.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mfa_core::fault::{Fault, FaultKind};

@@ -20,7 +20,9 @@ struct Inner {
 
 impl fmt::Debug for RecordingSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordingSender").field("messages", &self.lock().messages.len()).finish_non_exhaustive()
+        f.debug_struct("RecordingSender")
+            .field("messages", &self.lock().messages.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,11 +2,7 @@
 //!
 //! `cargo run -p mfa-web --example gallery -- FOLDER`, then open `FOLDER/index.html`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a tool for the eye, never shipped"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a tool for the eye, never shipped")]
 #![allow(dead_code, reason = "the tests use more of the samples")]
 
 use std::fmt::Write as _;

@@ -16,16 +16,8 @@ pub struct Asset {
 
 impl Asset {
     fn new(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let hash: String = Sha256::digest(bytes)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Self {
-            path: format!("{}/{stem}-{hash}.{extension}", paths::ASSETS),
-            content_type,
-            bytes,
-        }
+        let hash: String = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { path: format!("{}/{stem}-{hash}.{extension}", paths::ASSETS), content_type, bytes }
     }
 
     /// Where it is served, below the mount: `assets/mfa-0123456789abcdef.css`.
@@ -46,22 +38,12 @@ impl Asset {
 
 /// The style sheet.
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "mfa",
-        "css",
-        "text/css; charset=utf-8",
-        include_bytes!("../assets/mfa.css"),
-    )
+    Asset::new("mfa", "css", "text/css; charset=utf-8", include_bytes!("../assets/mfa.css"))
 });
 
 /// The script. Nothing depends on it: it moves the focus to errors and offers to copy and print.
 pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "mfa",
-        "js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../assets/mfa.js"),
-    )
+    Asset::new("mfa", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/mfa.js"))
 });
 
 /// The asset at a path below the mount. An old hash finds nothing, so that a cache never mixes versions.

@@ -79,10 +79,7 @@ impl Brand {
     /// # Errors
     /// If it is not a path on this site.
     pub fn logo(mut self, path: impl Into<String>, alt: impl Into<String>) -> Result<Self, ConfigError> {
-        self.logo = Some(Logo {
-            src: local("brand.logo", path.into())?,
-            alt: alt.into(),
-        });
+        self.logo = Some(Logo { src: local("brand.logo", path.into())?, alt: alt.into() });
         Ok(self)
     }
 
@@ -111,10 +108,7 @@ impl Brand {
         path: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Self, ConfigError> {
-        self.help_link = Some(Link {
-            href: local("brand.help_link", path.into())?,
-            text: text.into(),
-        });
+        self.help_link = Some(Link { href: local("brand.help_link", path.into())?, text: text.into() });
         Ok(self)
     }
 
@@ -171,16 +165,7 @@ mod tests {
 
     #[test]
     fn addresses_stay_on_this_site() {
-        for bad in [
-            "",
-            "x",
-            "//evil",
-            "/\\evil",
-            "https://evil",
-            "javascript:alert(1)",
-            "/a b",
-            "/a\n",
-        ] {
+        for bad in ["", "x", "//evil", "/\\evil", "https://evil", "javascript:alert(1)", "/a b", "/a\n"] {
             assert!(Brand::new("S").home(bad).is_err(), "{bad}");
             assert!(Brand::new("S").stylesheet(bad).is_err(), "{bad}");
         }

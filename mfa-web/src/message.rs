@@ -91,8 +91,7 @@ impl Request {
 
     /// One more header. Its value is text; adapters leave out headers that are not.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers
-            .push((name.to_ascii_lowercase(), SecretText::from(value)));
+        self.headers.push((name.to_ascii_lowercase(), SecretText::from(value)));
         self
     }
 
@@ -119,12 +118,7 @@ impl Request {
 
     /// A header's value, if there is exactly one header of that name. The name is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        only(
-            self.headers
-                .iter()
-                .filter(|(n, _)| n == name)
-                .map(|(_, value)| value.expose()),
-        )
+        only(self.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.expose()))
     }
 
     /// The body.
@@ -171,10 +165,7 @@ impl Request {
     /// # Errors
     /// If the body is not a form, is too long or has too many fields.
     pub fn form(&self) -> Result<Form, BadForm> {
-        if !self
-            .media_type()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        {
+        if !self.media_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(BadForm::NotAForm);
         }
         if self.body.len() > MAX_BODY {
@@ -269,11 +260,7 @@ impl Response {
             .map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned()))
             .collect();
         headers.push(("cache-control".into(), cache.to_owned()));
-        Self {
-            status,
-            headers,
-            body: Cow::Borrowed(&[]),
-        }
+        Self { status, headers, body: Cow::Borrowed(&[]) }
     }
 
     /// A page.
@@ -326,9 +313,7 @@ impl Response {
 
     fn json_as<T: Serialize>(status: u16, media_type: &'static str, value: &T) -> Result<Self, Fault> {
         let body = serde_json::to_vec(value).map_err(|error| Fault::caused_by(FaultKind::Internal, error))?;
-        Ok(Self::new(status, header::NO_STORE)
-            .with_header("content-type", media_type)
-            .with_body(body))
+        Ok(Self::new(status, header::NO_STORE).with_header("content-type", media_type).with_body(body))
     }
 
     /// A static file, which browsers may keep.
@@ -366,9 +351,7 @@ impl Response {
 
     /// The headers, names in lower case, each once.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.as_str()))
+        self.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
     }
 
     /// A header's value.
@@ -389,9 +372,7 @@ impl Response {
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -424,22 +405,12 @@ pub struct Problem {
 impl Problem {
     /// A problem without a refusal: title in English, for the program's log.
     pub fn new(status: u16, title: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            r#type: "about:blank",
-            title: title.into(),
-            status,
-            detail: None,
-            refusal: None,
-        }
+        Self { r#type: "about:blank", title: title.into(), status, detail: None, refusal: None }
     }
 
     /// A refusal; `detail` is for the person, in their language.
     pub fn refused(status: u16, refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self {
-            detail: Some(detail.into()),
-            refusal: Some(refusal),
-            ..Self::new(status, refusal.to_string())
-        }
+        Self { detail: Some(detail.into()), refusal: Some(refusal), ..Self::new(status, refusal.to_string()) }
     }
 
     /// The HTTP status.
@@ -460,9 +431,7 @@ mod tests {
 
     #[test]
     fn forms_are_decoded() {
-        let form = posted("code=123+456&name=Ffion%27s%20ff%C3%B4n&empty=")
-            .form()
-            .unwrap();
+        let form = posted("code=123+456&name=Ffion%27s%20ff%C3%B4n&empty=").form().unwrap();
         assert_eq!(form.text("code"), "123 456");
         assert_eq!(form.text("name"), "Ffion's ffôn");
         assert_eq!(form.text("empty"), "");
@@ -483,27 +452,16 @@ mod tests {
         let json = Request::new(Method::Post, "x").with_header("content-type", "application/json");
         assert_eq!(json.form().unwrap_err(), BadForm::NotAForm);
         assert!(json.wants_json());
-        assert_eq!(
-            Request::new(Method::Post, "x").form().unwrap_err(),
-            BadForm::NotAForm
-        );
-        assert_eq!(
-            posted(&"x".repeat(MAX_BODY + 1)).form().unwrap_err(),
-            BadForm::TooLong
-        );
-        assert_eq!(
-            posted(&"a=1&".repeat(33)).form().unwrap_err(),
-            BadForm::TooManyFields
-        );
+        assert_eq!(Request::new(Method::Post, "x").form().unwrap_err(), BadForm::NotAForm);
+        assert_eq!(posted(&"x".repeat(MAX_BODY + 1)).form().unwrap_err(), BadForm::TooLong);
+        assert_eq!(posted(&"a=1&".repeat(33)).form().unwrap_err(), BadForm::TooManyFields);
         assert!(posted(&"a=1&".repeat(32)).form().is_ok());
         assert!(posted("code=%ff%zz").form().is_ok());
     }
 
     #[test]
     fn nothing_secret_is_in_debug() {
-        let request = posted("code=492039")
-            .with_query(Some("code=492039"))
-            .with_header("cookie", "492039");
+        let request = posted("code=492039").with_query(Some("code=492039")).with_header("cookie", "492039");
         let form = request.form().unwrap();
         let response = Response::html(200, "492039".to_owned());
         let debug = format!("{request:?}{form:?}{response:?}");
@@ -527,9 +485,7 @@ mod tests {
             assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
             assert!(response.header("referrer-policy").is_some());
             let cache = response.header("cache-control").unwrap();
-            let is_asset = response
-                .header("content-type")
-                .is_some_and(|t| t.starts_with("text/css"));
+            let is_asset = response.header("content-type").is_some_and(|t| t.starts_with("text/css"));
             assert_eq!(cache == "no-store", !is_asset);
         }
         let response = Response::problem(&problem).unwrap();

@@ -36,11 +36,7 @@ fn pages() -> Vec<(&'static str, Locale, String)> {
     let mut pages = Vec::new();
     for sample in samples::all() {
         for locale in LOCALES {
-            pages.push((
-                sample.name,
-                locale,
-                samples::render(&sample, &brand, locale, MOUNT),
-            ));
+            pages.push((sample.name, locale, samples::render(&sample, &brand, locale, MOUNT)));
         }
     }
     pages
@@ -86,9 +82,7 @@ fn words(page: &str) -> String {
 }
 
 fn compare(file: &str, now: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/pages")
-        .join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/pages").join(file);
     if std::env::var_os("RENEW_PAGES").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, now).unwrap();
@@ -138,10 +132,7 @@ fn the_whole_of_one_page_is_as_it_was() {
         .unwrap()
         .stylesheet("/static/school.css")
         .unwrap();
-    let sample = samples::all()
-        .into_iter()
-        .find(|s| s.name == "rename-error")
-        .unwrap();
+    let sample = samples::all().into_iter().find(|s| s.name == "rename-error").unwrap();
     let page = samples::render(&sample, &brand, Locale::Welsh, MOUNT)
         .replace(asset::STYLE.path(), "STYLE")
         .replace(asset::SCRIPT.path(), "SCRIPT");
@@ -157,25 +148,17 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         assert!(!lower.contains("javascript:"), "{at}");
         assert_eq!(lower.matches("<script").count(), 1, "{at}");
         assert!(
-            page.contains(&format!(
-                "<script src=\"{MOUNT}/{}\" defer></script>",
-                asset::SCRIPT.path()
-            )),
+            page.contains(&format!("<script src=\"{MOUNT}/{}\" defer></script>", asset::SCRIPT.path())),
             "{at}"
         );
         for tag in lower.split('<') {
             let tag = tag.split('>').next().unwrap_or_default();
             assert!(
-                !tag.split_whitespace()
-                    .skip(1)
-                    .any(|a| a.starts_with("on") && a.contains('=')),
+                !tag.split_whitespace().skip(1).any(|a| a.starts_with("on") && a.contains('=')),
                 "{at}: {tag}"
             );
         }
-        assert!(
-            !lower.replace("http://www.w3.org/2000/svg", "").contains("http"),
-            "{at}"
-        );
+        assert!(!lower.replace("http://www.w3.org/2000/svg", "").contains("http"), "{at}");
     }
 }
 
@@ -194,13 +177,7 @@ fn every_input_has_a_label_a_hint_and_no_trap() {
             for described in attribute(input, "aria-describedby").unwrap().split(' ') {
                 assert_eq!(page.matches(&format!("id=\"{described}\"")).count(), 1, "{at}");
             }
-            for trap in [
-                "maxlength",
-                "pattern",
-                "placeholder",
-                "type=\"number\"",
-                " required",
-            ] {
+            for trap in ["maxlength", "pattern", "placeholder", "type=\"number\"", " required"] {
                 assert!(!input.contains(trap), "{at}: {trap}");
             }
             if id.starts_with("code") {
@@ -220,20 +197,11 @@ fn every_form_is_posted_with_the_token_and_checked_by_us() {
         for form in page.split("<form").skip(1) {
             let form = form.split("</form>").next().unwrap();
             let at = format!("{name} {locale:?}: {form}");
-            let token = format!(
-                "<input type=\"hidden\" name=\"csrf\" value=\"{}\">",
-                samples::TOKEN
-            );
+            let token = format!("<input type=\"hidden\" name=\"csrf\" value=\"{}\">", samples::TOKEN);
             assert_eq!(form.matches(&token).count(), 1, "{at}");
             let open = form.split('>').next().unwrap();
-            assert!(
-                open.contains("method=\"post\"") && open.contains(" novalidate"),
-                "{at}"
-            );
-            assert!(
-                attribute(open, "action").unwrap().starts_with("/security/"),
-                "{at}"
-            );
+            assert!(open.contains("method=\"post\"") && open.contains(" novalidate"), "{at}");
+            assert!(attribute(open, "action").unwrap().starts_with("/security/"), "{at}");
             assert!(form.contains("<button"), "{at}");
         }
         // The token is for forms only: never in an address.
@@ -246,10 +214,7 @@ fn every_form_is_posted_with_the_token_and_checked_by_us() {
 fn headings_landmarks_and_language_are_in_order() {
     for (name, locale, page) in pages() {
         let at = format!("{name} {locale:?}");
-        assert!(
-            page.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{}\">", locale.tag())),
-            "{at}"
-        );
+        assert!(page.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{}\">", locale.tag())), "{at}");
         assert_eq!(tags(&page, "h1").len(), 1, "{at}");
         assert_eq!(tags(&page, "main").len(), 1, "{at}");
         let mut level = 1;
@@ -270,11 +235,7 @@ fn headings_landmarks_and_language_are_in_order() {
         unique.dedup();
         assert_eq!(ids.len(), unique.len(), "{at}: an id twice");
         let other = if locale == Locale::English { "cy" } else { "en" };
-        let join = if page.contains("?factor=AAECAwQFBgcICQoLDA0ODw&#38;lang=") {
-            "&#38;"
-        } else {
-            "?"
-        };
+        let join = if page.contains("?factor=AAECAwQFBgcICQoLDA0ODw&#38;lang=") { "&#38;" } else { "?" };
         assert!(page.contains(&format!("{join}lang={other}\"")), "{at}");
     }
 }
@@ -285,11 +246,7 @@ fn an_error_is_said_in_the_title_the_summary_and_at_the_field() {
         let at = format!("{name} {locale:?}");
         let text = Text::of(locale);
         let has_summary = page.contains("mfa-error-summary");
-        assert_eq!(
-            page.contains(&format!("<title>{}", text.shell.error_prefix)),
-            has_summary,
-            "{at}"
-        );
+        assert_eq!(page.contains(&format!("<title>{}", text.shell.error_prefix)), has_summary, "{at}");
         assert_eq!(
             has_summary,
             page.contains(text.shell.problem_heading) && page.contains("role=\"alert\""),
@@ -301,15 +258,8 @@ fn an_error_is_said_in_the_title_the_summary_and_at_the_field() {
             };
             assert_eq!(page.matches(&format!("id=\"{id}\"")).count(), 1, "{at}: {id}");
             assert!(page.contains(&format!("id=\"{id}-error\"")), "{at}: {id}");
-            let said = between(&page, &format!("<a href=\"#{id}\">"), "</a>")
-                .rsplit('>')
-                .next()
-                .unwrap();
-            assert_eq!(
-                page.matches(said).count(),
-                2,
-                "{at}: the same words in both places"
-            );
+            let said = between(&page, &format!("<a href=\"#{id}\">"), "</a>").rsplit('>').next().unwrap();
+            assert_eq!(page.matches(said).count(), 2, "{at}: the same words in both places");
         }
     }
 }
@@ -318,10 +268,7 @@ fn an_error_is_said_in_the_title_the_summary_and_at_the_field() {
 fn help_is_in_the_same_place_on_every_page() {
     for (name, _, page) in pages() {
         let footer = between(&page, "<footer", "</footer>");
-        assert!(
-            footer.contains("01632 960 000") && footer.contains("href=\"/help\""),
-            "{name}"
-        );
+        assert!(footer.contains("01632 960 000") && footer.contains("href=\"/help\""), "{name}");
     }
 }
 
@@ -329,10 +276,7 @@ fn help_is_in_the_same_place_on_every_page() {
 fn the_challenge_shows_no_address() {
     for (name, _, page) in pages() {
         if name.starts_with("challenge") || name.starts_with("choose") || name.starts_with("send") {
-            assert!(
-                !words(&page).contains('@') && !words(&page).contains("example"),
-                "{name}"
-            );
+            assert!(!words(&page).contains('@') && !words(&page).contains("example"), "{name}");
         }
     }
 }
@@ -340,19 +284,8 @@ fn the_challenge_shows_no_address() {
 #[test]
 fn debug_of_view_models_has_no_secret() {
     for sample in samples::all() {
-        for secret in [
-            samples::KEY,
-            samples::ADDRESS,
-            samples::BACKUP,
-            samples::TOKEN,
-            "<svg",
-        ] {
-            assert!(
-                !sample.debug.contains(secret),
-                "{}: {}",
-                sample.name,
-                sample.debug
-            );
+        for secret in [samples::KEY, samples::ADDRESS, samples::BACKUP, samples::TOKEN, "<svg"] {
+            assert!(!sample.debug.contains(secret), "{}: {}", sample.name, sample.debug);
         }
     }
     let brand = samples::brand();
@@ -371,12 +304,7 @@ fn debug_of_view_models_has_no_secret() {
 #[test]
 fn names_and_brand_are_escaped() {
     let evil = "<script>alert(1)</script>\" onfocus=\"x' & <img src=x>";
-    let brand = Brand::new(evil)
-        .help(evil)
-        .help_link("/h", evil)
-        .unwrap()
-        .logo("/l\"x", evil)
-        .unwrap();
+    let brand = Brand::new(evil).help(evil).help_link("/h", evil).unwrap().logo("/l\"x", evil).unwrap();
     let token = SecretText::from(evil);
     let name = || evil.to_owned();
     let settings = SettingsPage {
@@ -396,19 +324,11 @@ fn names_and_brand_are_escaped() {
         note: Some(Note::MethodAdded { name: name() }),
         error: None,
     };
-    let rename = RenamePage {
-        value: name(),
-        name: name(),
-        typed: Some(name()),
-        error: Some(Refusal::BadName),
-    };
+    let rename =
+        RenamePage { value: name(), name: name(), typed: Some(name()), error: Some(Refusal::BadName) };
     let choose = ChoosePage {
         purpose: mfa_core::port::sender::Purpose::SignIn,
-        methods: vec![mfa_web::page::Method {
-            value: name(),
-            kind: MethodKind::App,
-            name: Some(name()),
-        }],
+        methods: vec![mfa_web::page::Method { value: name(), kind: MethodKind::App, name: Some(name()) }],
         note: None,
         error: None,
     };
@@ -421,11 +341,7 @@ fn names_and_brand_are_escaped() {
             here: evil,
             signed_in: true,
         };
-        for page in [
-            settings.render(&chrome),
-            rename.render(&chrome),
-            choose.render(&chrome),
-        ] {
+        for page in [settings.render(&chrome), rename.render(&chrome), choose.render(&chrome)] {
             let page = page.unwrap();
             assert_eq!(page.matches("<script").count(), 1);
             assert!(!page.contains("<img src=x") && !page.contains("\" onfocus"));
@@ -438,21 +354,10 @@ fn names_and_brand_are_escaped() {
 fn the_download_is_the_list_of_codes() {
     let sample = samples::all().into_iter().find(|s| s.name == "codes").unwrap();
     let page = samples::render(&sample, &samples::brand(), Locale::English, MOUNT);
-    let link = tags(&page, "a")
-        .into_iter()
-        .find(|a| a.contains(" download="))
-        .unwrap();
-    let data = attribute(link, "href")
-        .unwrap()
-        .strip_prefix("data:text/plain;charset=utf-8,")
-        .unwrap();
-    let text: String = form_urlencoded::parse(data.as_bytes())
-        .map(|(text, _)| text.into_owned())
-        .collect();
-    assert!(
-        text.starts_with("Backup codes for Hillside School\r\n\r\n7K2M-QX4T-9HDN-3WVR\r\n"),
-        "{text}"
-    );
+    let link = tags(&page, "a").into_iter().find(|a| a.contains(" download=")).unwrap();
+    let data = attribute(link, "href").unwrap().strip_prefix("data:text/plain;charset=utf-8,").unwrap();
+    let text: String = form_urlencoded::parse(data.as_bytes()).map(|(text, _)| text.into_owned()).collect();
+    assert!(text.starts_with("Backup codes for Hillside School\r\n\r\n7K2M-QX4T-9HDN-3WVR\r\n"), "{text}");
     assert_eq!(text.matches("-7K2M\r\n").count(), 9);
     assert!(text.ends_with("\r\n\r\nEach code works once."));
 }
@@ -486,19 +391,14 @@ fn the_catalogue_has_none_of_the_words_we_never_use() {
         for word in lower.split(|c: char| !c.is_alphabetic()) {
             assert!(!NEVER.contains(&word), "{word}");
         }
-        assert!(
-            !source.contains("'t ") && !source.contains("TODO"),
-            "apostrophes are ’"
-        );
+        assert!(!source.contains("'t ") && !source.contains("TODO"), "apostrophes are ’");
     }
 }
 
 #[test]
 fn welsh_pages_are_in_welsh() {
     // Short words that English sentences can't do without and Welsh has not.
-    let english = [
-        "the", "your", "you", "and", "with", "this", "of", "it", "is", "codes",
-    ];
+    let english = ["the", "your", "you", "and", "with", "this", "of", "it", "is", "codes"];
     for (name, locale, page) in pages() {
         if locale != Locale::Welsh {
             continue;
@@ -517,10 +417,7 @@ fn every_refusal_has_words_of_its_own() {
         Refusal::WrongCode { tries_left: 2 },
         Refusal::UsedCode { tries_left: 2 },
         Refusal::ExpiredCode,
-        Refusal::CodeLength {
-            expected: 6,
-            typed: 4,
-        },
+        Refusal::CodeLength { expected: 6, typed: 4 },
         Refusal::CodeCharacters,
         Refusal::NotConsecutive { tries_left: 2 },
         Refusal::NoCodeSent,
@@ -547,12 +444,7 @@ fn every_refusal_has_words_of_its_own() {
     ];
     for locale in LOCALES {
         let text = Text::of(locale);
-        for kind in [
-            None,
-            Some(MethodKind::App),
-            Some(MethodKind::Email),
-            Some(MethodKind::BackupCode),
-        ] {
+        for kind in [None, Some(MethodKind::App), Some(MethodKind::Email), Some(MethodKind::BackupCode)] {
             let mut said: Vec<_> = all.iter().map(|refusal| (text.refusal)(refusal, kind)).collect();
             said.push(match locale {
                 Locale::Welsh => "Ni weithiodd hynny. Rhowch gynnig arall arni.".to_owned(),

@@ -74,10 +74,7 @@ pub(crate) async fn finish(request: Request<Body>, next: Next, failed_page: Fail
     }
     for (name, value) in HEADERS {
         let name = HeaderName::from_static(name);
-        response
-            .headers_mut()
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -40,12 +40,7 @@ impl App {
         let host_url = config.host_url(port);
         let portal = Portal::open(config, port).await?;
         let router = routes::router(portal.clone(), &host_url);
-        Ok(Self {
-            portal,
-            listener,
-            router,
-            address: host_url.as_str().to_owned(),
-        })
+        Ok(Self { portal, listener, router, address: host_url.as_str().to_owned() })
     }
 
     /// The address people open.
@@ -72,9 +67,7 @@ impl App {
     /// If the listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let purging = tokio::spawn(sessions::purge_hourly(self.portal.sessions().clone()));
-        let served = axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(stop)
-            .await;
+        let served = axum::serve(self.listener, self.router).with_graceful_shutdown(stop).await;
         purging.abort();
         self.portal.close().await;
         served

@@ -12,10 +12,7 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,10 +37,7 @@ async fn run() -> Result<(), StartError> {
     let store = config.store().display().to_string();
     let app = App::start(*config).await?;
     println!("The school portal is at  {}", app.address());
-    println!(
-        "It keeps everything in   {store}\n\nDemo accounts:\n{}",
-        demo::table()
-    );
+    println!("It keeps everything in   {store}\n\nDemo accounts:\n{}", demo::table());
     println!("Stop it with Ctrl-C.");
     app.serve(stopped()).await.map_err(|source| StartError::File {
         what: "cannot serve from",

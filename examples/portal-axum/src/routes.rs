@@ -50,9 +50,7 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
         .layer(middleware::from_fn(age))
         .layer(sessions::layer(portal.sessions().clone(), host_url))
         .route("/assets/{file}", get(asset)) // outside the session layer: files need none
-        .layer(middleware::from_fn(|request, next| {
-            finish(request, next, failed_page)
-        }))
+        .layer(middleware::from_fn(|request, next| finish(request, next, failed_page)))
         .with_state(portal)
 }
 
@@ -166,19 +164,12 @@ struct UsersQuery {
 }
 
 async fn users(State(portal): State<Portal>, Query(query): Query<UsersQuery>, member: Member) -> Outcome {
-    let reply = portal
-        .user_list(&member.visiting.visit, &member.user, query.reset.as_deref())
-        .await?;
+    let reply = portal.user_list(&member.visiting.visit, &member.user, query.reset.as_deref()).await?;
     Ok(Answer(reply).into_response())
 }
 
 async fn reset_page(State(portal): State<Portal>, Path(id): Path<String>, member: Member) -> Outcome {
-    Ok(Answer(
-        portal
-            .reset_page(&member.visiting.visit, &member.user, &id)
-            .await?,
-    )
-    .into_response())
+    Ok(Answer(portal.reset_page(&member.visiting.visit, &member.user, &id).await?).into_response())
 }
 
 async fn reset(
@@ -200,11 +191,9 @@ async fn not_found(State(portal): State<Portal>, visiting: Visiting) -> Outcome 
 
 async fn asset(uri: Uri) -> Response {
     match pages::asset(uri.path()) {
-        Some((kind, content)) => (
-            [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=300")],
-            content,
-        )
-            .into_response(),
+        Some((kind, content)) => {
+            ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=300")], content).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -216,9 +205,7 @@ struct ClockForm {
 
 /// FOR TESTS: there only with `--danger-test-clock`, which listens on this machine only.
 async fn danger_turn_clock(State(portal): State<Portal>, Form(form): Form<ClockForm>) -> Outcome {
-    portal
-        .clock()
-        .danger_turn_ahead(Duration::from_secs(form.seconds));
+    portal.clock().danger_turn_ahead(Duration::from_secs(form.seconds));
     let now = portal.clock().now().map_err(PortalError::from)?;
     tracing::warn!(%now, "a test turned the clock");
     Ok(now.to_string().into_response())

@@ -29,10 +29,7 @@ pub(crate) async fn sign_in(
     next: &str,
 ) -> Result<Response, PortalError> {
     session.cycle_id().await.session_failed()?; // session fixation
-    session
-        .insert(SIGNED_IN, user.id.as_str())
-        .await
-        .session_failed()?;
+    session.insert(SIGNED_IN, user.id.as_str()).await.session_failed()?;
     Ok(Redirect::to(next).into_response())
 }
 
@@ -78,10 +75,10 @@ pub(crate) fn guard_fresh<S: Clone + Send + Sync + 'static>(router: Router<S>) -
 
 /// The ready-made pages.
 pub(crate) fn pages<S: Clone + Send + Sync + 'static>(_portal: &Portal) -> Router<S> {
-    guard(Router::new().route(
-        portal::second_factor::MOUNT,
-        get(|| async { "The two-factor pages are mounted here." }),
-    ))
+    guard(
+        Router::new()
+            .route(portal::second_factor::MOUNT, get(|| async { "The two-factor pages are mounted here." })),
+    )
 }
 
 async fn ask(request: Request, next: Next) -> Response {
@@ -93,10 +90,7 @@ async fn ask(request: Request, next: Next) -> Response {
 }
 
 fn to_sign_in(parts: &Parts) -> Response {
-    let uri = parts
-        .extensions
-        .get::<OriginalUri>()
-        .map_or(&parts.uri, |original| &original.0);
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     match uri.path_and_query().map(|path| path.as_str()) {
         // Only a page can be come back to; a form that was sent is gone.
         Some(path) if parts.method == Method::GET && path != "/" => {

@@ -69,17 +69,12 @@ impl SessionStore for TableStore {
     async fn save(&self, record: &Record) -> Result<()> {
         let (data, expires) = encode(record)?;
         // `false` means that it was ended meanwhile. It stays ended.
-        self.sessions
-            .save(&record.id.to_string(), &data, expires)
-            .await
-            .map_err(backend)?;
+        self.sessions.save(&record.id.to_string(), &data, expires).await.map_err(backend)?;
         Ok(())
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let now = SystemClock
-            .now()
-            .map_err(|fault| Error::Backend(fault.to_string()))?;
+        let now = SystemClock.now().map_err(|fault| Error::Backend(fault.to_string()))?;
         let Some((data, expires)) = self.sessions.load(&id.to_string(), now).await.map_err(backend)? else {
             return Ok(None);
         };
@@ -89,11 +84,7 @@ impl SessionStore for TableStore {
             .ok()
             .and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok())
             .ok_or_else(|| Error::Decode("a session's end".to_owned()))?;
-        Ok(Some(Record {
-            id: *id,
-            data,
-            expiry_date,
-        }))
+        Ok(Some(Record { id: *id, data, expiry_date }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {

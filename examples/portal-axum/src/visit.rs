@@ -26,10 +26,7 @@ pub(crate) struct Visiting {
 impl Visiting {
     /// Keeps what was changed of the visitor.
     pub(crate) async fn keep(&self) -> Result<(), PortalError> {
-        self.session
-            .insert(SESSION_KEY, &self.visitor)
-            .await
-            .session_failed()
+        self.session.insert(SESSION_KEY, &self.visitor).await.session_failed()
     }
 }
 
@@ -47,10 +44,7 @@ impl FromRequestParts<Portal> for Visiting {
                 visitor
             }
         };
-        let accepted = parts
-            .headers
-            .get(ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok());
+        let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let user = match second_factor::signed_in(&session).await? {
             Some(id) => portal.users().find(&id).await?,
             None => None,
@@ -59,22 +53,10 @@ impl FromRequestParts<Portal> for Visiting {
             (Some(user), None) => user.locale,
             _ => visitor.locale(accepted),
         };
-        let uri = parts
-            .extensions
-            .get::<OriginalUri>()
-            .map_or(&parts.uri, |original| &original.0);
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let visit = Visit {
-            locale,
-            form_token: visitor.form_token().to_owned(),
-            path,
-            user,
-        };
-        Ok(Self {
-            visit,
-            visitor,
-            session,
-        })
+        let visit = Visit { locale, form_token: visitor.form_token().to_owned(), path, user };
+        Ok(Self { visit, visitor, session })
     }
 }
 
@@ -89,9 +71,8 @@ impl FromRequestParts<Portal> for Member {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
         let SignedIn(id) = SignedIn::from_request_parts(parts, portal).await?;
-        let visiting = Visiting::from_request_parts(parts, portal)
-            .await
-            .map_err(IntoResponse::into_response)?;
+        let visiting =
+            Visiting::from_request_parts(parts, portal).await.map_err(IntoResponse::into_response)?;
         match visiting.visit.user.clone() {
             Some(user) if user.id == id => Ok(Self { visiting, user }),
             _ => {

@@ -24,15 +24,10 @@ async fn start(store: &std::path::Path, more: &[&str], env: &[(&str, &str)]) -> 
     let mut args = vec![format!("--store=sqlite:{}", store.display())];
     args.extend(more.iter().map(|arg| (*arg).to_owned()));
     let parsed = Config::parse(args, |name| {
-        let given = env
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| (*value).to_owned());
+        let given = env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         given.or_else(|| (name == "PORT").then(|| "0".to_owned()))
     });
-    let Ok(Command::Serve(config)) = parsed else {
-        panic!("the arguments are wrong")
-    };
+    let Ok(Command::Serve(config)) = parsed else { panic!("the arguments are wrong") };
     let app = App::start(*config).await.unwrap();
     let address = app.local_address().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -43,11 +38,7 @@ async fn start(store: &std::path::Path, more: &[&str], env: &[(&str, &str)]) -> 
         .await
         .unwrap();
     });
-    Site {
-        address: format!("http://{address}"),
-        stop: Some(stop),
-        serving,
-    }
+    Site { address: format!("http://{address}"), stop: Some(stop), serving }
 }
 
 impl Site {
@@ -61,20 +52,11 @@ impl Site {
     }
 
     async fn get(&self, client: &Client, path: &str) -> Response {
-        client
-            .get(format!("{}{path}", self.address))
-            .send()
-            .await
-            .unwrap()
+        client.get(format!("{}{path}", self.address)).send().await.unwrap()
     }
 
     async fn post(&self, client: &Client, path: &str, form: &[(&str, &str)]) -> Response {
-        client
-            .post(format!("{}{path}", self.address))
-            .form(form)
-            .send()
-            .await
-            .unwrap()
+        client.post(format!("{}{path}", self.address)).form(form).send().await.unwrap()
     }
 
     async fn token(&self, client: &Client, path: &str) -> String {
@@ -85,12 +67,7 @@ impl Site {
 
     async fn sign_in(&self, client: &Client, name: &str, password: &str, next: &str) -> Response {
         let token = self.token(client, "/sign-in").await;
-        let form = [
-            ("token", token.as_str()),
-            ("name", name),
-            ("password", password),
-            ("next", next),
-        ];
+        let form = [("token", token.as_str()), ("name", name), ("password", password), ("next", next)];
         self.post(client, "/sign-in", &form).await
     }
 }
@@ -119,16 +96,9 @@ async fn a_deep_link_survives_the_sign_in() {
     let (site, client) = (Site::new("deep").await, browser());
     let sent = site.get(&client, "/reports/autumn?child=2").await;
     assert_eq!(location(&sent), "/sign-in?next=/reports/autumn%3Fchild%3D2");
-    let page = site
-        .get(&client, "/sign-in?next=/reports/autumn%3Fchild%3D2")
-        .await
-        .text()
-        .await
-        .unwrap();
+    let page = site.get(&client, "/sign-in?next=/reports/autumn%3Fchild%3D2").await.text().await.unwrap();
     assert!(page.contains("name=\"next\" value=\"/reports/autumn?child=2\""));
-    let done = site
-        .sign_in(&client, "parent", "parent-demo-2026", "/reports/autumn?child=2")
-        .await;
+    let done = site.sign_in(&client, "parent", "parent-demo-2026", "/reports/autumn?child=2").await;
     assert_eq!(location(&done), "/reports/autumn?child=2");
     let report = site.get(&client, "/reports/autumn?child=2").await;
     assert_eq!(report.status(), StatusCode::OK);
@@ -139,12 +109,7 @@ async fn a_deep_link_survives_the_sign_in() {
 #[tokio::test]
 async fn a_sign_in_leads_only_into_this_site() {
     let site = Site::new("home").await;
-    for next in [
-        "//evil.example",
-        "https://evil.example",
-        "/\\evil.example",
-        "/\t/evil.example",
-    ] {
+    for next in ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example"] {
         let done = site.sign_in(&browser(), "parent", "parent-demo-2026", next).await;
         assert_eq!(location(&done), "/", "{next:?}");
     }
@@ -163,29 +128,14 @@ async fn nothing_but_the_open_pages_is_shown_to_strangers() {
         "/users/u-1001/reset",
         "/account/security",
     ] {
-        assert!(
-            location(&site.get(&client, path).await).starts_with("/sign-in"),
-            "{path}"
-        );
+        assert!(location(&site.get(&client, path).await).starts_with("/sign-in"), "{path}");
     }
-    assert_eq!(
-        location(
-            &site
-                .post(&client, "/users/u-1001/reset", &[("reason", "x")])
-                .await
-        ),
-        "/sign-in"
-    );
+    assert_eq!(location(&site.post(&client, "/users/u-1001/reset", &[("reason", "x")]).await), "/sign-in");
     for path in ["/sign-in", "/outbox", "/assets/portal.css", "/assets/crest.svg"] {
         assert_eq!(site.get(&client, path).await.status(), StatusCode::OK, "{path}");
     }
     assert_eq!(site.get(&client, "/nope").await.status(), StatusCode::NOT_FOUND);
-    assert_eq!(
-        site.post(&client, "/test/clock", &[("seconds", "60")])
-            .await
-            .status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(site.post(&client, "/test/clock", &[("seconds", "60")]).await.status(), StatusCode::NOT_FOUND);
     site.stop().await;
 }
 
@@ -193,44 +143,17 @@ async fn nothing_but_the_open_pages_is_shown_to_strangers() {
 async fn each_role_sees_its_own_pages_only() {
     let site = Site::new("roles").await;
     for (name, allowed, refused) in [
-        (
-            "parent",
-            &["/reports/autumn"][..],
-            &["/pay/bank-details", "/users", "/users/u-2001/reset"][..],
-        ),
-        (
-            "teacher",
-            &["/pay/bank-details"],
-            &["/reports/autumn", "/users", "/users/u-1001/reset"],
-        ),
-        (
-            "admin",
-            &["/pay/bank-details", "/users", "/users/u-1001/reset"],
-            &["/reports/autumn"],
-        ),
+        ("parent", &["/reports/autumn"][..], &["/pay/bank-details", "/users", "/users/u-2001/reset"][..]),
+        ("teacher", &["/pay/bank-details"], &["/reports/autumn", "/users", "/users/u-1001/reset"]),
+        ("admin", &["/pay/bank-details", "/users", "/users/u-1001/reset"], &["/reports/autumn"]),
     ] {
         let client = browser();
-        assert_eq!(
-            location(
-                &site
-                    .sign_in(&client, name, &format!("{name}-demo-2026"), "")
-                    .await
-            ),
-            "/"
-        );
+        assert_eq!(location(&site.sign_in(&client, name, &format!("{name}-demo-2026"), "").await), "/");
         for path in allowed.iter().chain(&["/", "/account"]) {
-            assert_eq!(
-                site.get(&client, path).await.status(),
-                StatusCode::OK,
-                "{name} {path}"
-            );
+            assert_eq!(site.get(&client, path).await.status(), StatusCode::OK, "{name} {path}");
         }
         for path in refused {
-            assert_eq!(
-                site.get(&client, path).await.status(),
-                StatusCode::FORBIDDEN,
-                "{name} {path}"
-            );
+            assert_eq!(site.get(&client, path).await.status(), StatusCode::FORBIDDEN, "{name} {path}");
         }
     }
     site.stop().await;
@@ -243,46 +166,23 @@ async fn only_an_administrator_resets_others_with_a_reason() {
     site.sign_in(&admin, "admin", "admin-demo-2026", "").await;
     site.sign_in(&teacher, "teacher", "teacher-demo-2026", "").await;
     let token = site.token(&teacher, "/").await;
-    let refused = site
-        .post(
-            &teacher,
-            "/users/u-1001/reset",
-            &[("token", &token), ("reason", "x")],
-        )
-        .await;
+    let refused = site.post(&teacher, "/users/u-1001/reset", &[("token", &token), ("reason", "x")]).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
 
     let token = site.token(&admin, "/users/u-1001/reset").await;
     let long = "x".repeat(201);
     for (path, reason, status) in [
         ("/users/u-1001/reset", " ", StatusCode::UNPROCESSABLE_ENTITY),
-        (
-            "/users/u-1001/reset",
-            long.as_str(),
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
+        ("/users/u-1001/reset", long.as_str(), StatusCode::UNPROCESSABLE_ENTITY),
         ("/users/u-3001/reset", "mine", StatusCode::UNPROCESSABLE_ENTITY),
         ("/users/u-9/reset", "nobody", StatusCode::NOT_FOUND),
     ] {
-        let answer = site
-            .post(&admin, path, &[("token", &token), ("reason", reason)])
-            .await;
+        let answer = site.post(&admin, path, &[("token", &token), ("reason", reason)]).await;
         assert_eq!(answer.status(), status, "{path} {reason:?}");
     }
-    let done = site
-        .post(
-            &admin,
-            "/users/u-1001/reset",
-            &[("token", &token), ("reason", "lost phone")],
-        )
-        .await;
+    let done = site.post(&admin, "/users/u-1001/reset", &[("token", &token), ("reason", "lost phone")]).await;
     assert_eq!(location(&done), "/users?reset=u-1001");
-    let list = site
-        .get(&admin, "/users?reset=u-1001")
-        .await
-        .text()
-        .await
-        .unwrap();
+    let list = site.get(&admin, "/users?reset=u-1001").await.text().await.unwrap();
     assert!(list.contains("has been reset for Carys Evans"));
     site.stop().await;
 }
@@ -293,24 +193,15 @@ async fn a_form_without_this_sessions_token_changes_nothing() {
     let foreign = site.token(&browser(), "/sign-in").await;
     site.get(&client, "/sign-in").await;
     for token in ["", foreign.as_str()] {
-        let form = [
-            ("token", token),
-            ("name", "parent"),
-            ("password", "parent-demo-2026"),
-        ];
-        assert_eq!(
-            site.post(&client, "/sign-in", &form).await.status(),
-            StatusCode::FORBIDDEN
-        );
+        let form = [("token", token), ("name", "parent"), ("password", "parent-demo-2026")];
+        assert_eq!(site.post(&client, "/sign-in", &form).await.status(), StatusCode::FORBIDDEN);
     }
     let before = site.token(&client, "/sign-in").await;
     site.sign_in(&client, "parent", "parent-demo-2026", "").await;
     // The token of the anonymous session is worth nothing once signed in.
     for token in ["", before.as_str()] {
         assert_eq!(
-            site.post(&client, "/sign-out", &[("token", token)])
-                .await
-                .status(),
+            site.post(&client, "/sign-out", &[("token", token)]).await.status(),
             StatusCode::FORBIDDEN
         );
     }
@@ -321,18 +212,12 @@ async fn a_form_without_this_sessions_token_changes_nothing() {
 #[tokio::test]
 async fn the_session_id_changes_at_the_sign_in_and_dies_at_the_sign_out() {
     let (site, client) = (Site::new("ids").await, browser());
-    let planted = cookie(&site.get(&client, "/sign-in").await)
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let planted = cookie(&site.get(&client, "/sign-in").await).split(';').next().unwrap().to_owned();
     let done = site.sign_in(&client, "parent", "parent-demo-2026", "").await;
     let mine = cookie(&done).split(';').next().unwrap().to_owned();
     assert_ne!(planted, mine);
     let with = async |cookie: &str| {
-        let request = browser()
-            .get(format!("{}/account", site.address))
-            .header("cookie", cookie);
+        let request = browser().get(format!("{}/account", site.address)).header("cookie", cookie);
         request.send().await.unwrap().status()
     };
     assert_eq!(with(&planted).await, StatusCode::SEE_OTHER);
@@ -355,14 +240,8 @@ async fn unknown_names_and_wrong_passwords_answer_alike_and_then_wait() {
             assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
             let page = answer.text().await.unwrap();
             assert!(page.contains("<title>Error: Sign in"));
-            let token = page
-                .split_once("name=\"token\" value=\"")
-                .unwrap()
-                .1
-                .split_once('"')
-                .unwrap()
-                .0
-                .to_owned();
+            let token =
+                page.split_once("name=\"token\" value=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
             answers.push(page.replace(&token, "").replace(name, ""));
         }
         let answer = site.sign_in(&client, name, "wrong", "").await;
@@ -379,16 +258,11 @@ async fn sessions_and_languages_survive_a_restart() {
     let site = start(&store, &[], &[]).await;
     let signed_in = site.sign_in(&client, "parent", "parent-demo-2026", "").await;
     let mine = cookie(&signed_in).split(';').next().unwrap().to_owned();
-    assert_eq!(
-        location(&site.get(&client, "/language?to=cy&next=/account").await),
-        "/account"
-    );
+    assert_eq!(location(&site.get(&client, "/language?to=cy&next=/account").await), "/account");
     site.stop().await;
 
     let site = start(&store, &[], &[]).await;
-    let request = browser()
-        .get(format!("{}/account", site.address))
-        .header("cookie", mine);
+    let request = browser().get(format!("{}/account", site.address)).header("cookie", mine);
     let page = request.send().await.unwrap().text().await.unwrap();
     assert!(page.contains("<html lang=\"cy\">") && page.contains("Fy nghyfrif"));
     site.stop().await;
@@ -414,12 +288,7 @@ async fn every_page_has_the_headers_and_the_cookie_its_flags() {
     site.stop().await;
 
     let env = [("HOST_URL", "https://portal.school.example")];
-    let site = start(
-        &folder("secure").join("portal.sqlite"),
-        &["--smtp=smtp://localhost:1"],
-        &env,
-    )
-    .await;
+    let site = start(&folder("secure").join("portal.sqlite"), &["--smtp=smtp://localhost:1"], &env).await;
     let answer = site.get(&browser(), "/sign-in").await;
     let flags = cookie(&answer);
     assert!(flags.starts_with("__Host-portal=") && flags.contains("Secure") && flags.contains("Path=/"));
@@ -433,18 +302,12 @@ async fn a_failure_shows_a_plain_page_and_lets_nobody_in() {
     let (site, client) = (start(&store, &[], &[]).await, browser());
     site.sign_in(&client, "parent", "parent-demo-2026", "").await;
     let pool = portal::database::open(&store).await.unwrap();
-    sqlx::query("DROP TABLE portal_sessions")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query("DROP TABLE portal_sessions").execute(&pool).await.unwrap();
     for path in ["/", "/account", "/sign-in", "/pay/bank-details"] {
         let answer = site.get(&client, path).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         let page = answer.text().await.unwrap();
-        assert!(
-            page.contains("There is a problem with the portal") && !page.contains("sqlite"),
-            "{path}"
-        );
+        assert!(page.contains("There is a problem with the portal") && !page.contains("sqlite"), "{path}");
     }
     site.stop().await;
 }
@@ -454,9 +317,7 @@ async fn a_test_turns_the_clock_only_where_the_danger_was_named() {
     let store = folder("clock").join("portal.sqlite");
     let site = start(&store, &["--danger-test-clock"], &[]).await;
     let year = async |seconds: &str| {
-        let answer = site
-            .post(&browser(), "/test/clock", &[("seconds", seconds)])
-            .await;
+        let answer = site.post(&browser(), "/test/clock", &[("seconds", seconds)]).await;
         assert_eq!(answer.status(), StatusCode::OK);
         let now = answer.text().await.unwrap();
         now.split_once('-').unwrap().0.parse::<u32>().unwrap()

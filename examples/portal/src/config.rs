@@ -78,11 +78,7 @@ impl Default for Rules {
     /// A parent must not be kept from a child's timetable by a lost phone; whoever sees other people's
     /// children is reminded. Both can switch it on in their settings.
     fn default() -> Self {
-        Self {
-            parent: Rule::Off,
-            staff: Rule::Encouraged,
-            administrator: Rule::Encouraged,
-        }
+        Self { parent: Rule::Off, staff: Rule::Encouraged, administrator: Rule::Encouraged }
     }
 }
 
@@ -140,9 +136,7 @@ impl HostUrl {
 
     /// The host name without scheme and port.
     pub fn host(&self) -> &str {
-        self.0
-            .split_once("://")
-            .map_or(self.0.as_str(), |(_, authority)| host_of(authority))
+        self.0.split_once("://").map_or(self.0.as_str(), |(_, authority)| host_of(authority))
     }
 
     /// Whether cookies can be `Secure`.
@@ -298,9 +292,7 @@ impl Config {
 
     /// The address people use, once the port is known.
     pub fn host_url(&self, port: u16) -> HostUrl {
-        self.host_url
-            .clone()
-            .unwrap_or_else(|| HostUrl(format!("http://localhost:{port}")))
+        self.host_url.clone().unwrap_or_else(|| HostUrl(format!("http://localhost:{port}")))
     }
 
     /// The sealing keys from the environment.
@@ -319,10 +311,7 @@ fn usage(problem: String) -> StartError {
 }
 
 fn parse_store(text: &str) -> Result<PathBuf, StartError> {
-    match text
-        .strip_prefix("sqlite:")
-        .map(|rest| rest.strip_prefix("//").unwrap_or(rest))
-    {
+    match text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest)) {
         Some(path) if !path.is_empty() && !path.contains([':', '?']) => Ok(PathBuf::from(path)),
         _ => Err(usage(format!(
             "--store must be sqlite: and the path of a file, such as sqlite:data/portal.sqlite, not {text:?}."
@@ -338,9 +327,7 @@ fn parse_smtp(text: String) -> Result<Zeroizing<String>, StartError> {
         Ok(Zeroizing::new(text))
     } else {
         // The value may hold a password: it is not repeated.
-        Err(usage(
-            "--smtp must begin with smtp:// or smtps:// and name a server.".to_owned(),
-        ))
+        Err(usage("--smtp must begin with smtp:// or smtps:// and name a server.".to_owned()))
     }
 }
 
@@ -351,9 +338,7 @@ fn parse_rules(text: &str) -> Result<Rules, StartError> {
             Some((role, rule)) => {
                 let known = Role::ALL.into_iter().find(|known| known.as_str() == role);
                 let role = known.ok_or_else(|| {
-                    usage(format!(
-                        "--policy knows parent, staff and administrator, not {role:?}."
-                    ))
+                    usage(format!("--policy knows parent, staff and administrator, not {role:?}."))
                 })?;
                 (vec![role], rule)
             }
@@ -364,9 +349,7 @@ fn parse_rules(text: &str) -> Result<Rules, StartError> {
             "encouraged" => Rule::Encouraged,
             "required" => Rule::Required,
             other => {
-                return Err(usage(format!(
-                    "--policy is off, encouraged or required, not {other:?}."
-                )));
+                return Err(usage(format!("--policy is off, encouraged or required, not {other:?}.")));
             }
         };
         for role in roles {
@@ -382,9 +365,7 @@ mod tests {
 
     fn parse(args: &[&str], env: &[(&str, &str)]) -> Result<Command, StartError> {
         Config::parse(args.iter().map(|arg| (*arg).to_owned()), |name| {
-            env.iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
+            env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -464,9 +445,7 @@ mod tests {
 
     #[test]
     fn a_mail_password_is_not_repeated() {
-        let message = parse(&["--smtp", "user:hunter2@mail"], &[])
-            .unwrap_err()
-            .to_string();
+        let message = parse(&["--smtp", "user:hunter2@mail"], &[]).unwrap_err().to_string();
         assert!(!message.contains("hunter2"));
     }
 }

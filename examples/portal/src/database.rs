@@ -53,16 +53,10 @@ pub async fn open(path: &Path) -> Result<SqlitePool, StartError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10));
-    let pool = SqlitePoolOptions::new()
-        .max_connections(4)
-        .connect_with(options)
-        .await
-        .map_err(PortalError::from)?;
+    let pool =
+        SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(PortalError::from)?;
     for table in TABLES {
-        sqlx::query(table)
-            .execute(&pool)
-            .await
-            .map_err(PortalError::from)?;
+        sqlx::query(table).execute(&pool).await.map_err(PortalError::from)?;
     }
     Ok(pool)
 }

@@ -41,11 +41,7 @@ fn make(path: &Path) -> Result<(), StartError> {
         move |source| StartError::File { what, path, source }
     };
     // `create_new` neither follows a planted link nor overwrites; the mode holds from the first byte on.
-    let opened = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
@@ -71,25 +67,16 @@ fn make(path: &Path) -> Result<(), StartError> {
 fn read(path: &Path) -> Result<KeyRing, StartError> {
     let failed = |source: std::io::Error| {
         if source.kind() == ErrorKind::NotFound {
-            StartError::KeyFileGone {
-                path: path.to_owned(),
-            }
+            StartError::KeyFileGone { path: path.to_owned() }
         } else {
-            StartError::File {
-                what: "cannot read the key file",
-                path: path.to_owned(),
-                source,
-            }
+            StartError::File { what: "cannot read the key file", path: path.to_owned(), source }
         }
     };
     let mut file = File::open(path).map_err(failed)?;
     // Asked of the open file, not of the path: what is checked is what is read.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(StartError::KeyFileOpen {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(StartError::KeyFileOpen { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(failed)?;
@@ -113,17 +100,10 @@ mod tests {
     fn the_first_run_makes_a_file_only_its_owner_can_read() {
         let file = folder("first").join("portal.key");
         let first = ring(None, &file, true).unwrap();
-        assert_eq!(
-            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
         let account = AccountKey::of_user(UserId::new("u-1").unwrap());
-        let place = Place {
-            account: &account,
-            item: &[1; 16],
-            field: "test",
-        };
+        let place = Place { account: &account, item: &[1; 16], field: "test" };
         let sealed = first.seal(&SystemEntropy, place, b"secret").unwrap();
         for fresh in [true, false] {
             let again = ring(None, &file, fresh).unwrap();
@@ -146,10 +126,7 @@ mod tests {
     #[test]
     fn a_lost_file_beside_a_database_in_use_is_not_replaced() {
         let file = folder("lost").join("portal.key");
-        assert!(matches!(
-            ring(None, &file, false),
-            Err(StartError::KeyFileGone { .. })
-        ));
+        assert!(matches!(ring(None, &file, false), Err(StartError::KeyFileGone { .. })));
         assert!(!file.exists());
     }
 
@@ -168,9 +145,6 @@ mod tests {
         let key = KeyRing::generate_hex(&SystemEntropy).unwrap();
         assert!(ring(Some(key.as_str()), &file, true).is_ok());
         assert!(!file.exists());
-        assert!(matches!(
-            ring(Some("zz"), &file, true),
-            Err(StartError::Setting(_))
-        ));
+        assert!(matches!(ring(Some("zz"), &file, true), Err(StartError::Setting(_))));
     }
 }

@@ -32,10 +32,7 @@ impl Passwords {
     pub async fn new() -> Result<Self, PortalError> {
         let unknowable = random_bytes::<32>(&SystemEntropy)?;
         let nobody = on_a_thread(move || hash(&unknowable)).await?;
-        Ok(Self {
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            nobody: nobody.into(),
-        })
+        Ok(Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobody: nobody.into() })
     }
 
     /// The hash of a new password, as a PHC string.
@@ -60,11 +57,7 @@ impl Passwords {
                 .map_err(argon2::password_hash::Error::from)
                 .map_err(PortalError::Password)?;
             let short_enough = password.len() <= MAX_BYTES;
-            let bytes = if short_enough {
-                password.expose().as_bytes()
-            } else {
-                b""
-            };
+            let bytes = if short_enough { password.expose().as_bytes() } else { b"" };
             match hasher()?.verify_password(bytes, &parsed) {
                 Ok(()) => Ok(stored.is_some() && short_enough),
                 Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
@@ -84,18 +77,15 @@ fn hasher() -> Result<Argon2<'static>, PortalError> {
 
 fn hash(password: &[u8]) -> Result<String, PortalError> {
     let salt = random_bytes::<16>(&SystemEntropy)?;
-    let hash: phc::PasswordHash = hasher()?
-        .hash_password_with_salt(password, &salt)
-        .map_err(PortalError::Password)?;
+    let hash: phc::PasswordHash =
+        hasher()?.hash_password_with_salt(password, &salt).map_err(PortalError::Password)?;
     Ok(hash.to_string())
 }
 
 async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PortalError> + Send + 'static,
 ) -> Result<T, PortalError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| PortalError::Task)?
+    tokio::task::spawn_blocking(work).await.map_err(|_| PortalError::Task)?
 }
 
 #[cfg(test)]
@@ -108,20 +98,9 @@ mod tests {
         let stored = passwords.hash("correct horse".into()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         for (typed, expected) in [("correct horse", true), ("correct horse ", false), ("", false)] {
-            assert_eq!(
-                passwords
-                    .matches(typed.into(), Some(stored.clone()))
-                    .await
-                    .unwrap(),
-                expected
-            );
+            assert_eq!(passwords.matches(typed.into(), Some(stored.clone())).await.unwrap(), expected);
         }
-        assert!(
-            !passwords
-                .matches(stored.as_str().into(), Some(stored.clone()))
-                .await
-                .unwrap()
-        );
+        assert!(!passwords.matches(stored.as_str().into(), Some(stored.clone())).await.unwrap());
         assert!(!passwords.matches("correct horse".into(), None).await.unwrap());
     }
 
@@ -129,22 +108,12 @@ mod tests {
     async fn an_overlong_password_is_refused_even_beside_an_empty_one() {
         let passwords = Passwords::new().await.unwrap();
         let stored = passwords.hash("".into()).await.unwrap();
-        assert!(
-            !passwords
-                .matches("x".repeat(1025).into(), Some(stored))
-                .await
-                .unwrap()
-        );
+        assert!(!passwords.matches("x".repeat(1025).into(), Some(stored)).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_stored_hash_that_is_none_is_an_error_not_a_no() {
         let passwords = Passwords::new().await.unwrap();
-        assert!(
-            passwords
-                .matches("x".into(), Some("plain".to_owned()))
-                .await
-                .is_err()
-        );
+        assert!(passwords.matches("x".into(), Some("plain".to_owned())).await.is_err());
     }
 }

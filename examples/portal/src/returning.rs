@@ -15,9 +15,7 @@ pub fn local_path(address: &str) -> &str {
     let leads_home = bytes.next() == Some(b'/')
         && bytes.next() != Some(b'/')
         && address.len() <= 2048
-        && address
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if leads_home { address } else { "/" }
 }
 

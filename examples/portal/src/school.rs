@@ -122,13 +122,7 @@ pub const CHILDREN: [Child; 2] = [
         name: "Mali Evans",
         class: "8B",
         attendance: 97,
-        week: [
-            Mark::Present,
-            Mark::Present,
-            Mark::Late,
-            Mark::Present,
-            Mark::Present,
-        ],
+        week: [Mark::Present, Mark::Present, Mark::Late, Mark::Present, Mark::Present],
         report: &[
             Grade {
                 subject: Said("Mathematics", "Mathemateg"),
@@ -160,13 +154,7 @@ pub const CHILDREN: [Child; 2] = [
         name: "Tomos Evans",
         class: "5R",
         attendance: 93,
-        week: [
-            Mark::Present,
-            Mark::Absent,
-            Mark::Absent,
-            Mark::Present,
-            Mark::Present,
-        ],
+        week: [Mark::Present, Mark::Absent, Mark::Absent, Mark::Present, Mark::Present],
         report: &[
             Grade {
                 subject: Said("Reading", "Darllen"),
@@ -219,24 +207,15 @@ pub const NEWS: [News; 3] = [
 /// Dates on the home page.
 pub const OCCASIONS: [Occasion; 3] = [
     Occasion {
-        title: Said(
-            "Parents’ evening, years 7 and 8",
-            "Noson rieni, blynyddoedd 7 ac 8",
-        ),
+        title: Said("Parents’ evening, years 7 and 8", "Noson rieni, blynyddoedd 7 ac 8"),
         in_days: 3,
     },
     Occasion {
-        title: Said(
-            "Training day: school closed to pupils",
-            "Diwrnod hyfforddi: ysgol ar gau i ddisgyblion",
-        ),
+        title: Said("Training day: school closed to pupils", "Diwrnod hyfforddi: ysgol ar gau i ddisgyblion"),
         in_days: 11,
     },
     Occasion {
-        title: Said(
-            "Winter concert, main hall, 6pm",
-            "Cyngerdd y gaeaf, y brif neuadd, 6pm",
-        ),
+        title: Said("Winter concert, main hall, 6pm", "Cyngerdd y gaeaf, y brif neuadd, 6pm"),
         in_days: 17,
     },
 ];

@@ -57,9 +57,7 @@ impl SecondFactor {
     /// # Errors
     /// If a setting can't work or the store can't be opened.
     pub fn build(parts: Parts<'_>) -> Result<Self, StartError> {
-        Ok(Self {
-            _keys: std::sync::Arc::new(parts.keys),
-        })
+        Ok(Self { _keys: std::sync::Arc::new(parts.keys) })
     }
 
     /// How a user stands.

@@ -126,10 +126,7 @@ mod tests {
     async fn what_is_kept_is_found_until_it_ends() {
         let sessions = Sessions::new(in_memory().await);
         assert!(sessions.create("a", "1", LATER).await.unwrap());
-        assert_eq!(
-            sessions.load("a", NOW).await.unwrap(),
-            Some(("1".to_owned(), LATER))
-        );
+        assert_eq!(sessions.load("a", NOW).await.unwrap(), Some(("1".to_owned(), LATER)));
         assert_eq!(sessions.load("a", LATER).await.unwrap(), None);
         assert_eq!(sessions.load("b", NOW).await.unwrap(), None);
     }
@@ -180,19 +177,13 @@ mod tests {
         let path = folder.join("deep").join("portal.sqlite");
         let pool = open(&path).await.unwrap();
         let id = "c2Vzc2lvbi1pZC1pbi1jbGVhcg";
-        Sessions::new(pool.clone())
-            .create(id, "kept", LATER)
-            .await
-            .unwrap();
+        Sessions::new(pool.clone()).create(id, "kept", LATER).await.unwrap();
         pool.close().await;
 
         let bytes = std::fs::read(&path).unwrap();
         assert!(bytes.windows(4).any(|part| part == b"kept"));
         assert!(!bytes.windows(id.len()).any(|part| part == id.as_bytes()));
         let pool = open(&path).await.unwrap();
-        assert_eq!(
-            Sessions::new(pool).load(id, NOW).await.unwrap().unwrap().0,
-            "kept"
-        );
+        assert_eq!(Sessions::new(pool).load(id, NOW).await.unwrap().unwrap().0, "kept");
     }
 }

@@ -133,17 +133,7 @@ impl Portal {
             outbox: outbox.clone(),
         })?;
         let sessions = Sessions::new(pool.clone());
-        Ok(Self {
-            inner: Arc::new(Inner {
-                config,
-                pool,
-                users,
-                sessions,
-                clock,
-                outbox,
-                second_factor,
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { config, pool, users, sessions, clock, outbox, second_factor }) })
     }
 
     /// The settings.
@@ -232,26 +222,12 @@ impl Portal {
             ),
             Role::Staff => page(
                 200,
-                &HomeStaff {
-                    shell,
-                    user,
-                    now,
-                    lessons: &school::LESSONS,
-                    register: &school::REGISTER,
-                },
+                &HomeStaff { shell, user, now, lessons: &school::LESSONS, register: &school::REGISTER },
             ),
             Role::Administrator => {
                 let lines = self.roster(user).await?;
                 let with_second = lines.iter().filter(|line| line.standing.on).count();
-                page(
-                    200,
-                    &HomeAdministrator {
-                        shell,
-                        user,
-                        people: lines.len(),
-                        with_second,
-                    },
-                )
+                page(200, &HomeAdministrator { shell, user, people: lines.len(), with_second })
             }
         }
     }
@@ -263,14 +239,7 @@ impl Portal {
     pub async fn account(&self, visit: &Visit, user: &User) -> Answer {
         let standing = self.inner.second_factor.standing(&user.id, user.role).await?;
         let shell = Shell::new(visit, words(visit).my_account);
-        page(
-            200,
-            &Account {
-                shell,
-                user,
-                standing,
-            },
-        )
+        page(200, &Account { shell, user, standing })
     }
 
     /// The autumn report, for parents: a page people reach by a link in a message.
@@ -282,13 +251,7 @@ impl Portal {
             return not_yours(visit);
         }
         let shell = Shell::new(visit, words(visit).autumn_report);
-        page(
-            200,
-            &Report {
-                shell,
-                children: &school::CHILDREN,
-            },
-        )
+        page(200, &Report { shell, children: &school::CHILDREN })
     }
 
     /// Bank details, for those who are paid: the adapter asks for a *recent* second factor before it.
@@ -327,14 +290,7 @@ impl Portal {
             .and_then(|id| lines.iter().find(|line| line.user.id.as_str() == id))
             .map(|line| line.user.name.clone());
         let shell = Shell::new(visit, words(visit).users);
-        page(
-            200,
-            &UserList {
-                shell,
-                lines: &lines,
-                done,
-            },
-        )
+        page(200, &UserList { shell, lines: &lines, done })
     }
 
     /// Asks an administrator whether to reset a user's second factor, and why.
@@ -370,16 +326,11 @@ impl Portal {
         if error.is_some() {
             return reset_page(visit, &subject, reason, error);
         }
-        let done: Result<(), Refusal> = self
-            .inner
-            .second_factor
-            .reset(&user.id, &subject.id, reason)
-            .await?;
+        let done: Result<(), Refusal> = self.inner.second_factor.reset(&user.id, &subject.id, reason).await?;
         match done {
-            Ok(()) => Ok(Reply::SeeOther(format!(
-                "/users?reset={}",
-                encode_query_value(subject.id.as_str())
-            ))),
+            Ok(()) => {
+                Ok(Reply::SeeOther(format!("/users?reset={}", encode_query_value(subject.id.as_str()))))
+            }
             Err(_) => reset_page(visit, &subject, reason, Some(t.reset_refused)),
         }
     }
@@ -407,11 +358,7 @@ impl Portal {
         for user in self.inner.users.all().await? {
             let standing = self.inner.second_factor.standing(&user.id, user.role).await?;
             let is_self = user.id == viewer.id;
-            lines.push(RosterLine {
-                user,
-                standing,
-                is_self,
-            });
+            lines.push(RosterLine { user, standing, is_self });
         }
         Ok(lines)
     }
@@ -426,12 +373,7 @@ impl Portal {
 
 /// The page for a failure; says nothing of what failed, and needs nothing that may have failed.
 pub fn failed_page(locale: Locale) -> String {
-    let visit = Visit {
-        locale,
-        form_token: String::new(),
-        path: "/".to_owned(),
-        user: None,
-    };
+    let visit = Visit { locale, form_token: String::new(), path: "/".to_owned(), user: None };
     let t = words(&visit);
     match message(&visit, 500, t.failed, t.failed_text) {
         Ok(Reply::Page { html, .. }) => html,
@@ -444,10 +386,7 @@ fn words(visit: &Visit) -> &'static Text {
 }
 
 fn page(status: u16, template: &impl Template) -> Answer {
-    Ok(Reply::Page {
-        status,
-        html: template.render()?,
-    })
+    Ok(Reply::Page { status, html: template.render()? })
 }
 
 fn message(visit: &Visit, status: u16, title: &str, text: &str) -> Answer {
@@ -470,29 +409,11 @@ fn sign_in_page(
 ) -> Answer {
     let is_error = name_error.is_some() || password_error.is_some();
     let shell = Shell::new(visit, words(visit).sign_in).with_error(is_error);
-    page(
-        status,
-        &SignIn {
-            shell,
-            next: local_path(next),
-            name,
-            name_error,
-            password_error,
-            signed_out,
-        },
-    )
+    page(status, &SignIn { shell, next: local_path(next), name, name_error, password_error, signed_out })
 }
 
 fn reset_page(visit: &Visit, subject: &User, reason: &str, error: Option<&'static str>) -> Answer {
     let shell = Shell::new(visit, words(visit).reset_title).with_error(error.is_some());
     let status = if error.is_some() { 422 } else { 200 };
-    page(
-        status,
-        &ResetUser {
-            shell,
-            subject,
-            reason,
-            error,
-        },
-    )
+    page(status, &ResetUser { shell, subject, reason, error })
 }

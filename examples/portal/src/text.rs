@@ -205,10 +205,7 @@ const MONTHS: [(&str, &str); 12] = [
 /// A date for people: `3 December 2026`, `3 Rhagfyr 2026`.
 pub fn date(locale: Locale, at: Timestamp) -> String {
     let utc = at.to_utc();
-    let (english, welsh) = MONTHS
-        .get(usize::from(utc.month.saturating_sub(1)))
-        .copied()
-        .unwrap_or_default();
+    let (english, welsh) = MONTHS.get(usize::from(utc.month.saturating_sub(1))).copied().unwrap_or_default();
     let month = if locale == Locale::Welsh { welsh } else { english };
     format!("{} {month} {}", utc.day, utc.year)
 }

@@ -80,11 +80,7 @@ impl Users {
     /// The users in `pool`.
     pub fn new(pool: SqlitePool, passwords: Passwords) -> Self {
         let throttle = Throttle::new(pool.clone());
-        Self {
-            pool,
-            passwords,
-            throttle,
-        }
+        Self { pool, passwords, throttle }
     }
 
     /// Adds a user, unless the id or the sign-in name is taken.
@@ -114,9 +110,8 @@ impl Users {
     /// # Errors
     /// If the database fails.
     pub async fn is_empty(&self) -> Result<bool, PortalError> {
-        let any: Option<i64> = sqlx::query_scalar("SELECT 1 FROM portal_users LIMIT 1")
-            .fetch_optional(&self.pool)
-            .await?;
+        let any: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM portal_users LIMIT 1").fetch_optional(&self.pool).await?;
         Ok(any.is_none())
     }
 
@@ -171,9 +166,8 @@ impl Users {
     /// # Errors
     /// If the database fails.
     pub async fn all(&self) -> Result<Vec<User>, PortalError> {
-        let rows = sqlx::query("SELECT * FROM portal_users ORDER BY role, name")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows =
+            sqlx::query("SELECT * FROM portal_users ORDER BY role, name").fetch_all(&self.pool).await?;
         rows.iter().map(read).collect()
     }
 
@@ -200,10 +194,7 @@ fn read(row: &SqliteRow) -> Result<User, PortalError> {
         sign_in_name: row.try_get("sign_in_name")?,
         name: row.try_get("name")?,
         email: row.try_get("email")?,
-        role: Role::ALL
-            .into_iter()
-            .find(|known| known.as_str() == role)
-            .ok_or_else(nonsense)?,
+        role: Role::ALL.into_iter().find(|known| known.as_str() == role).ok_or_else(nonsense)?,
         locale: match row.try_get::<&str, _>("locale")? {
             "cy" => Locale::Welsh,
             _ => Locale::English,
@@ -214,10 +205,7 @@ fn read(row: &SqliteRow) -> Result<User, PortalError> {
 /// What the second factor asks of the user table: the label for the app, where notices go, which language.
 impl Directory for Users {
     async fn person(&self, key: &AccountKey) -> Result<Person, Fault> {
-        let user = self
-            .find(key.user())
-            .await
-            .map_err(|error| Fault::caused_by(FaultKind::Store, error))?;
+        let user = self.find(key.user()).await.map_err(|error| Fault::caused_by(FaultKind::Store, error))?;
         Ok(user.map_or_else(Person::default, |user| Person {
             label: Some(user.sign_in_name.into()),
             addresses: vec![user.email.into()],
@@ -251,24 +239,14 @@ mod tests {
             let found = check(&users, account.sign_in_name, account.password, NOW).await;
             assert!(matches!(found, PasswordCheck::Right(user) if user.id.as_str() == account.id));
         }
-        assert!(matches!(
-            check(&users, " Parent ", "parent-demo-2026", NOW).await,
-            PasswordCheck::Right(_)
-        ));
+        assert!(matches!(check(&users, " Parent ", "parent-demo-2026", NOW).await, PasswordCheck::Right(_)));
     }
 
     #[tokio::test]
     async fn somebody_elses_password_or_an_unknown_name_is_wrong() {
         let users = users().await;
-        for (name, password) in [
-            ("parent", "admin-demo-2026"),
-            ("nobody", "parent-demo-2026"),
-            ("", ""),
-        ] {
-            assert!(matches!(
-                check(&users, name, password, NOW).await,
-                PasswordCheck::Wrong
-            ));
+        for (name, password) in [("parent", "admin-demo-2026"), ("nobody", "parent-demo-2026"), ("", "")] {
+            assert!(matches!(check(&users, name, password, NOW).await, PasswordCheck::Wrong));
         }
     }
 
@@ -277,24 +255,15 @@ mod tests {
         let users = users().await;
         for name in ["parent", "nobody"] {
             for _ in 0..5 {
-                assert!(matches!(
-                    check(&users, name, "wrong", NOW).await,
-                    PasswordCheck::Wrong
-                ));
+                assert!(matches!(check(&users, name, "wrong", NOW).await, PasswordCheck::Wrong));
             }
             let next = check(&users, name, "parent-demo-2026", NOW).await;
             assert!(matches!(next, PasswordCheck::Wait(wait) if wait == Duration::from_secs(30)));
         }
         // Another spelling of the name is the same name to the throttle.
-        assert!(matches!(
-            check(&users, "PARENT", "wrong", NOW).await,
-            PasswordCheck::Wait(_)
-        ));
+        assert!(matches!(check(&users, "PARENT", "wrong", NOW).await, PasswordCheck::Wait(_)));
         let later = NOW.after(Duration::from_secs(30));
-        assert!(matches!(
-            check(&users, "parent", "parent-demo-2026", later).await,
-            PasswordCheck::Right(_)
-        ));
+        assert!(matches!(check(&users, "parent", "parent-demo-2026", later).await, PasswordCheck::Right(_)));
     }
 
     #[tokio::test]
@@ -313,18 +282,9 @@ mod tests {
         let key = AccountKey::of_user(UserId::new("u-1002").unwrap());
         let person = Directory::person(&users, &key).await.unwrap();
         assert_eq!(person.label.unwrap().expose(), "parent2");
-        assert_eq!(
-            person.addresses.first().unwrap().expose(),
-            "rhys.evans@home.example"
-        );
+        assert_eq!(person.addresses.first().unwrap().expose(), "rhys.evans@home.example");
         assert_eq!(person.locale, Locale::Welsh);
         let stranger = AccountKey::of_user(UserId::new("u-9").unwrap());
-        assert!(
-            Directory::person(&users, &stranger)
-                .await
-                .unwrap()
-                .label
-                .is_none()
-        );
+        assert!(Directory::person(&users, &stranger).await.unwrap().label.is_none());
     }
 }

@@ -61,10 +61,7 @@ impl Visitor {
     /// # Errors
     /// If randomness fails.
     pub fn renew(&self, entropy: &dyn Entropy, now: Timestamp) -> Result<Self, Fault> {
-        Ok(Self {
-            locale: self.locale,
-            ..Self::new(entropy, now)?
-        })
+        Ok(Self { locale: self.locale, ..Self::new(entropy, now)? })
     }
 
     /// Notes a use, or says that the session has lived too long.
@@ -81,8 +78,7 @@ impl Visitor {
 
     /// The language chosen in this session, or the first that the browser asks for and the portal speaks.
     pub fn locale(&self, accept_language: Option<&str>) -> Locale {
-        self.locale
-            .unwrap_or_else(|| from_browser(accept_language.unwrap_or_default()))
+        self.locale.unwrap_or_else(|| from_browser(accept_language.unwrap_or_default()))
     }
 
     /// The language chosen in this session.
@@ -108,9 +104,7 @@ impl Visitor {
 
 /// The language of a query: `en`, `cy`.
 pub fn locale_from_tag(tag: &str) -> Option<Locale> {
-    [Locale::English, Locale::Welsh]
-        .into_iter()
-        .find(|locale| locale.tag() == tag)
+    [Locale::English, Locale::Welsh].into_iter().find(|locale| locale.tag() == tag)
 }
 
 fn from_browser(accept_language: &str) -> Locale {
@@ -139,11 +133,7 @@ mod tests {
         assert!(one.accepts(one.form_token()));
         assert!(!one.accepts(other.form_token()));
         assert!(!one.accepts(""));
-        assert!(
-            !one.renew(&SystemEntropy, START)
-                .unwrap()
-                .accepts(one.form_token())
-        );
+        assert!(!one.renew(&SystemEntropy, START).unwrap().accepts(one.form_token()));
     }
 
     #[test]

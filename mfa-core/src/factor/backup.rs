@@ -146,20 +146,14 @@ impl fmt::Debug for BackupCodes {
 /// If the source of randomness fails or keeps giving the same, or `count` is 0 or above [`MAX_CODES`].
 pub fn draw(entropy: &dyn Entropy, count: u8) -> Result<BackupCodes, Fault> {
     if !(1..=MAX_CODES).contains(&count) {
-        return Err(Fault::caused_by(
-            FaultKind::Internal,
-            "a set of backup codes has 1 to 50",
-        ));
+        return Err(Fault::caused_by(FaultKind::Internal, "a set of backup codes has 1 to 50"));
     }
     let mut codes = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
         let code = draw_one(entropy)?;
         // A sound source repeats itself once in 2^80 draws: this one is not sound.
         if codes.contains(&code) {
-            return Err(Fault::caused_by(
-                FaultKind::Entropy,
-                "the source of randomness repeats itself",
-            ));
+            return Err(Fault::caused_by(FaultKind::Entropy, "the source of randomness repeats itself"));
         }
         codes.push(code);
     }
@@ -173,9 +167,7 @@ fn draw_one(entropy: &dyn Entropy) -> Result<SecretText, Fault> {
     let mut text = String::with_capacity(CODE_LEN + 3);
     let mut characters = 0;
     for five_bytes in drawn.chunks_exact(5) {
-        let bits = five_bytes
-            .iter()
-            .fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
+        let bits = five_bytes.iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
         for place in (0..8).rev() {
             if characters > 0 && characters % 4 == 0 {
                 text.push('-');
@@ -240,23 +232,14 @@ pub fn hash(
     let argon2 = match pepper {
         None => Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
         Some(empty) if empty.is_empty() => {
-            return Err(Fault::caused_by(
-                FaultKind::Internal,
-                "the pepper of the backup codes is empty",
-            ));
+            return Err(Fault::caused_by(FaultKind::Internal, "the pepper of the backup codes is empty"));
         }
         Some(pepper) => Argon2::new_with_secret(pepper.expose(), Algorithm::Argon2id, Version::V0x13, params)
             .map_err(fault)?,
     };
     let mut digest = [0; DIGEST_LEN];
-    argon2
-        .hash_password_into(code.spelling(), &salt.0, &mut digest)
-        .map_err(fault)?;
-    Ok(HashedCode {
-        digest: CodeDigest(digest),
-        salt: *salt,
-        cost: *cost,
-    })
+    argon2.hash_password_into(code.spelling(), &salt.0, &mut digest).map_err(fault)?;
+    Ok(HashedCode { digest: CodeDigest(digest), salt: *salt, cost: *cost })
 }
 
 /// What an account keeps of its backup codes: digests of those not used yet.
@@ -308,12 +291,7 @@ impl BackupSet {
                 hash(&code, &salt, &cost, pepper).map(|hashed| hashed.digest)
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            salt,
-            cost,
-            made,
-            digests,
-        })
+        Ok(Self { salt, cost, made, digests })
     }
 
     /// What to hash a typed code with.
@@ -396,30 +374,15 @@ struct StoredSet {
 
 impl From<BackupSet> for StoredSet {
     fn from(set: BackupSet) -> Self {
-        let BackupSet {
-            salt,
-            cost,
-            made,
-            digests,
-        } = set;
-        Self {
-            salt,
-            cost,
-            made,
-            digests,
-        }
+        let BackupSet { salt, cost, made, digests } = set;
+        Self { salt, cost, made, digests }
     }
 }
 
 impl TryFrom<StoredSet> for BackupSet {
     type Error = &'static str;
     fn try_from(stored: StoredSet) -> Result<Self, Self::Error> {
-        let StoredSet {
-            salt,
-            cost,
-            made,
-            digests,
-        } = stored;
+        let StoredSet { salt, cost, made, digests } = stored;
         if digests.len() > usize::from(MAX_CODES) {
             return Err("too many backup codes");
         }
@@ -428,11 +391,6 @@ impl TryFrom<StoredSet> for BackupSet {
         if distinct.len() != digests.len() {
             return Err("a backup code stands there twice");
         }
-        Ok(Self {
-            salt,
-            cost,
-            made,
-            digests,
-        })
+        Ok(Self { salt, cost, made, digests })
     }
 }

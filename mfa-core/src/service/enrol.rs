@@ -202,6 +202,11 @@ impl Mfa {
         let label = label.expose().replace(':', "-");
         let uri = OtpauthUri::new(&settings.service, &label, shared, settings.totp)
             .map_err(|cause| Fault::caused_by(FaultKind::Internal, cause))?;
-        Ok(AppEnrolment { uri: uri.to_uri(), key: shared.to_base32(), code_length: settings.totp.digits.as_u8(), expires })
+        Ok(AppEnrolment {
+            uri: uri.to_uri(),
+            key: shared.to_base32(),
+            code_length: settings.totp.digits.as_u8(),
+            expires,
+        })
     }
 }

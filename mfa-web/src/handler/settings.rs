@@ -232,7 +232,7 @@ pub(super) async fn reminder<S: Session>(visit: &mut Visit<'_, S>) -> Result<Rep
         return Ok(visit.elsewhere());
     }
     Ok(Reply::page(
-        ReminderPage { required_from: None },
+        ReminderPage { email: visit.web.mfa().settings().email_codes(), required_from: None },
         json!({ "skip": visit.web.to(paths::REMINDER_SKIP) }),
     ))
 }

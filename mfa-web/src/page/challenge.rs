@@ -86,11 +86,7 @@ fn is_step_up(purpose: Purpose) -> bool {
 }
 
 fn cancel(t: &'static Text, purpose: Purpose) -> &'static str {
-    if is_step_up(purpose) {
-        t.shell.cancel
-    } else {
-        t.challenge.cancel_sign_in
-    }
+    if is_step_up(purpose) { t.shell.cancel } else { t.challenge.cancel_sign_in }
 }
 
 #[derive(Template)]
@@ -185,11 +181,7 @@ impl Page for SendPage {
     fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
         let t = chrome.text;
         let step_up = is_step_up(self.purpose);
-        let title = if step_up {
-            t.challenge.step_up_heading
-        } else {
-            t.challenge.send_heading
-        };
+        let title = if step_up { t.challenge.step_up_heading } else { t.challenge.send_heading };
         let f = Frame::new(chrome, title).noted(self.note.as_ref()).refused(
             self.error,
             Some(MethodKind::Email),

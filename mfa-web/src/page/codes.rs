@@ -55,11 +55,7 @@ impl Page for LowCodesPage {
             0 => t.codes.last.to_owned(),
             left => (t.codes.low)(left),
         };
-        written(&LowCodesHtml {
-            f: &Frame::new(chrome, heading.trim_end_matches('.')),
-            t,
-            v: self,
-        })
+        written(&LowCodesHtml { f: &Frame::new(chrome, heading.trim_end_matches('.')), t, v: self })
     }
 }
 
@@ -74,11 +70,7 @@ struct NewCodesHtml<'a> {
 impl Page for NewCodesPage {
     fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
         let t = chrome.text;
-        let heading = if self.left.is_some() {
-            t.codes.new_heading
-        } else {
-            t.codes.first_heading
-        };
+        let heading = if self.left.is_some() { t.codes.new_heading } else { t.codes.first_heading };
         written(&NewCodesHtml {
             f: &Frame::new(chrome, heading),
             t,
@@ -106,11 +98,7 @@ impl CodesPage {
         }
         text = joined(&joined(&text, "\r\n"), t.codes.file_each_once);
         let mut address = String::from("data:text/plain;charset=utf-8,");
-        let _ = write!(
-            address,
-            "{}",
-            utf8_percent_encode(text.expose(), NON_ALPHANUMERIC)
-        );
+        let _ = write!(address, "{}", utf8_percent_encode(text.expose(), NON_ALPHANUMERIC));
         SecretText::new(address)
     }
 }

@@ -167,11 +167,7 @@ struct EnrolAppHtml<'a> {
 impl Page for EnrolAppPage {
     fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
         let t = chrome.text;
-        let target = if self.error_on_second {
-            field::CODE_2
-        } else {
-            field::CODE
-        };
+        let target = if self.error_on_second { field::CODE_2 } else { field::CODE };
         let f = Frame::new(chrome, t.enrol.app_heading).refused(self.error, Some(MethodKind::App), target);
         let (first, second) = match self.confirm {
             Confirm::One => (one_code(&f, self.length), None),
@@ -195,13 +191,7 @@ impl Page for EnrolAppPage {
 
 pub(super) fn one_code<'a>(f: &'a Frame<'_>, length: u8) -> Input<'a> {
     let c = &f.t.challenge;
-    Input::code(
-        f,
-        field::CODE,
-        c.code_label,
-        (c.code_hint)(length),
-        MethodKind::App,
-    )
+    Input::code(f, field::CODE, c.code_label, (c.code_hint)(length), MethodKind::App)
 }
 
 /// The first code and the one after it, in that order.
@@ -210,13 +200,7 @@ pub(super) fn two_codes<'a>(f: &'a Frame<'_>, length: u8) -> (Input<'a>, Input<'
     let hint = (f.t.challenge.code_hint)(length);
     (
         Input::code(f, field::CODE, t.first_label, hint, MethodKind::App),
-        Input::code(
-            f,
-            field::CODE_2,
-            t.second_label,
-            t.second_hint.to_owned(),
-            MethodKind::App,
-        ),
+        Input::code(f, field::CODE_2, t.second_label, t.second_hint.to_owned(), MethodKind::App),
     )
 }
 
@@ -245,12 +229,7 @@ impl Page for EnrolEmailPage {
         let t = chrome.text;
         let f = Frame::new(chrome, t.enrol.email_heading).refused(self.error, None, field::EMAIL);
         let value = self.address.as_ref().map(SecretText::expose).unwrap_or_default();
-        written(&EnrolEmailHtml {
-            f: &f,
-            t,
-            input: Input::email(&f, value),
-            cancel: self.why.cancel(t),
-        })
+        written(&EnrolEmailHtml { f: &f, t, input: Input::email(&f, value), cancel: self.why.cancel(t) })
     }
 }
 
@@ -268,9 +247,11 @@ struct EnrolEmailCodeHtml<'a> {
 impl Page for EnrolEmailCodePage {
     fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
         let t = chrome.text;
-        let f = Frame::new(chrome, t.enrol.email_code_heading)
-            .noted(self.note.as_ref())
-            .refused(self.error, Some(MethodKind::Email), field::CODE);
+        let f = Frame::new(chrome, t.enrol.email_code_heading).noted(self.note.as_ref()).refused(
+            self.error,
+            Some(MethodKind::Email),
+            field::CODE,
+        );
         written(&EnrolEmailCodeHtml {
             f: &f,
             t,
@@ -299,9 +280,7 @@ impl Page for ReminderPage {
             f: &f,
             t,
             email: self.email,
-            why: self
-                .required_from
-                .and_then(|at| Why::RequiredFrom(at).sentence(t, chrome.brand.service())),
+            why: self.required_from.and_then(|at| Why::RequiredFrom(at).sentence(t, chrome.brand.service())),
         })
     }
 }

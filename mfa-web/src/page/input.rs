@@ -51,11 +51,7 @@ impl<'a> Input<'a> {
         Self {
             numeric: !backup,
             autocomplete: "one-time-code",
-            class: if backup {
-                "mfa-input-backup"
-            } else {
-                "mfa-input-code"
-            },
+            class: if backup { "mfa-input-backup" } else { "mfa-input-code" },
             ..Self::new(frame, name, label, hint)
         }
     }
@@ -72,9 +68,6 @@ impl<'a> Input<'a> {
 
     pub(super) fn name(frame: &'a Frame<'_>, value: &'a str) -> Self {
         let t = &frame.t.settings;
-        Self {
-            value,
-            ..Self::new(frame, field::NAME, t.rename_label, t.rename_hint.to_owned())
-        }
+        Self { value, ..Self::new(frame, field::NAME, t.rename_label, t.rename_hint.to_owned()) }
     }
 }

@@ -80,9 +80,7 @@ pub trait Page {
 }
 
 fn written(template: &impl Template) -> Result<String, Fault> {
-    template
-        .render()
-        .map_err(|error| Fault::caused_by(FaultKind::Internal, error))
+    template.render().map_err(|error| Fault::caused_by(FaultKind::Internal, error))
 }
 
 /// A method as the challenge offers it.
@@ -120,14 +118,7 @@ struct Language {
 
 impl<'a> Frame<'a> {
     fn new(chrome: &'a Chrome<'a>, title: impl Into<String>) -> Self {
-        Self {
-            chrome,
-            t: chrome.text,
-            title: title.into(),
-            problems: Vec::new(),
-            note: None,
-            warning: false,
-        }
+        Self { chrome, t: chrome.text, title: title.into(), problems: Vec::new(), note: None, warning: false }
     }
 
     fn noted(mut self, note: Option<&Note>) -> Self {
@@ -178,12 +169,7 @@ impl<'a> Frame<'a> {
             .map(|(locale, name)| Language {
                 tag: locale.tag(),
                 name,
-                href: format!(
-                    "{}{join}{}={}",
-                    self.to(self.chrome.here),
-                    field::LANG,
-                    locale.tag()
-                ),
+                href: format!("{}{join}{}={}", self.to(self.chrome.here), field::LANG, locale.tag()),
                 current: locale == self.t.locale,
             })
             .collect()

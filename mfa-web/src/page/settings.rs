@@ -159,18 +159,13 @@ struct SettingsHtml<'a> {
 impl Page for SettingsPage {
     fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
         let t = chrome.text;
-        let f = Frame::new(chrome, t.settings.heading)
-            .noted(self.note.as_ref())
-            .refused(self.error, None, "");
+        let f =
+            Frame::new(chrome, t.settings.heading).noted(self.note.as_ref()).refused(self.error, None, "");
         written(&SettingsHtml {
             f: &f,
             t,
             v: self,
-            rows: self
-                .methods
-                .iter()
-                .map(|method| Row::new(chrome, method))
-                .collect(),
+            rows: self.methods.iter().map(|method| Row::new(chrome, method)).collect(),
             low: self.codes.and_then(|stock| match stock.left {
                 0 => Some(t.codes.last.to_owned()),
                 left if left <= LOW_STOCK => Some((t.codes.low)(left)),
@@ -248,23 +243,13 @@ struct ResyncHtml<'a> {
 impl Page for ResyncPage {
     fn render(&self, chrome: &Chrome<'_>) -> Result<String, Fault> {
         let t = chrome.text;
-        let target = if self.error_on_second {
-            field::CODE_2
-        } else {
-            field::CODE
-        };
+        let target = if self.error_on_second { field::CODE_2 } else { field::CODE };
         let f = Frame::new(chrome, (t.settings.resync_heading)(&self.name)).refused(
             self.error,
             Some(MethodKind::App),
             target,
         );
         let (first, second) = enrol::two_codes(&f, self.length);
-        written(&ResyncHtml {
-            f: &f,
-            t,
-            v: self,
-            first,
-            second,
-        })
+        written(&ResyncHtml { f: &f, t, v: self, first, second })
     }
 }

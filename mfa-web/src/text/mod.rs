@@ -16,10 +16,7 @@ mod welsh;
 /// Every language is one value of this type, so a string that is missing in one of them is a compile error.
 /// Wording follows the GOV.UK Design System; see `tests/pages.rs` for the words that are never used.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct Text {
     /// BCP 47 tag, for the `lang` attribute.
     pub tag: &'static str,
@@ -64,17 +61,12 @@ impl Text {
 /// The language of a tag such as `cy` or `cy-GB`, as a language link or `Accept-Language` names it.
 pub fn locale_of_tag(tag: &str) -> Option<Locale> {
     let primary = tag.split(['-', ';']).next().unwrap_or_default().trim();
-    [Locale::English, Locale::Welsh]
-        .into_iter()
-        .find(|locale| primary.eq_ignore_ascii_case(locale.tag()))
+    [Locale::English, Locale::Welsh].into_iter().find(|locale| primary.eq_ignore_ascii_case(locale.tag()))
 }
 
 /// Text around every page.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct Shell {
     pub error_prefix: &'static str,
     pub problem_heading: &'static str,
@@ -97,10 +89,7 @@ pub struct Shell {
 
 /// Text of the challenge.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct Challenge {
     pub app_heading: &'static str,
     pub email_heading: &'static str,
@@ -136,10 +125,7 @@ pub struct Challenge {
 
 /// Text of enrolment and its reminder.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct Enrol {
     pub choice_heading: &'static str,
     pub choice_lead: &'static str,
@@ -191,10 +177,7 @@ pub struct Enrol {
 
 /// Text of backup codes.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct BackupCodes {
     pub heading: &'static str,
     pub lead: &'static str,
@@ -220,10 +203,7 @@ pub struct BackupCodes {
 
 /// Text of the security settings.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct Settings {
     pub heading: &'static str,
     pub lead_on: &'static str,
@@ -276,10 +256,7 @@ pub struct Settings {
 
 /// Text of pages that say why something can't go on.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "a string's name and its English text are its documentation"
-)]
+#[allow(missing_docs, reason = "a string's name and its English text are its documentation")]
 pub struct Problems {
     pub failed_heading: &'static str,
     pub expired_heading: &'static str,

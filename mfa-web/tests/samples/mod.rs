@@ -63,16 +63,8 @@ const DAY: u64 = 86_400;
 
 fn others() -> Vec<Method> {
     vec![
-        Method {
-            value: "email".to_owned(),
-            kind: MethodKind::Email,
-            name: None,
-        },
-        Method {
-            value: "backup".to_owned(),
-            kind: MethodKind::BackupCode,
-            name: None,
-        },
+        Method { value: "email".to_owned(), kind: MethodKind::Email, name: None },
+        Method { value: "backup".to_owned(), kind: MethodKind::BackupCode, name: None },
     ]
 }
 
@@ -116,9 +108,7 @@ fn svg() -> SecretText {
         }
     }
     let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 41 41\">";
-    SecretText::new(format!(
-        "{svg}<path fill=\"#fff\" d=\"M0 0h41v41H0z\"/><path d=\"{cells}\"/></svg>"
-    ))
+    SecretText::new(format!("{svg}<path fill=\"#fff\" d=\"M0 0h41v41H0z\"/><path d=\"{cells}\"/></svg>"))
 }
 
 fn app(why: Why, confirm: Confirm, error: Option<Refusal>) -> EnrolAppPage {
@@ -154,42 +144,20 @@ fn rows() -> Vec<MethodRow> {
         removable: true,
     };
     vec![
-        row(
-            "AAECAwQFBgcICQoLDA0ODw",
-            MethodKind::App,
-            "My phone",
-            Some(at(NOW)),
-            false,
-        ),
-        row(
-            "EBESExQVFhcYGRobHB0eHw",
-            MethodKind::Email,
-            "School email",
-            None,
-            false,
-        ),
-        row(
-            "ICEiIyQlJicoKSorLC0uLw",
-            MethodKind::App,
-            "Old tablet",
-            Some(at(NOW - 9 * DAY)),
-            true,
-        ),
+        row("AAECAwQFBgcICQoLDA0ODw", MethodKind::App, "My phone", Some(at(NOW)), false),
+        row("EBESExQVFhcYGRobHB0eHw", MethodKind::Email, "School email", None, false),
+        row("ICEiIyQlJicoKSorLC0uLw", MethodKind::App, "Old tablet", Some(at(NOW - 9 * DAY)), true),
     ]
 }
 
 fn activity() -> Vec<(Timestamp, Activity)> {
     let name = || "School email".to_owned();
     [
-        Activity::SignedIn {
-            kind: MethodKind::App,
-        },
+        Activity::SignedIn { kind: MethodKind::App },
         Activity::WrongCode,
         Activity::BackupCodeUsed { left: 2 },
         Activity::MethodAdded { name: name() },
-        Activity::MethodDisabled {
-            name: "Old tablet".to_owned(),
-        },
+        Activity::MethodDisabled { name: "Old tablet".to_owned() },
         Activity::BackupCodesMade,
     ]
     .into_iter()
@@ -205,15 +173,8 @@ fn settings(
     error: Option<Refusal>,
 ) -> SettingsPage {
     SettingsPage {
-        activity: if methods.is_empty() {
-            Vec::new()
-        } else {
-            activity()
-        },
-        codes: left.map(|left| Stock {
-            left,
-            made: at(NOW - 40 * DAY),
-        }),
+        activity: if methods.is_empty() { Vec::new() } else { activity() },
+        codes: left.map(|left| Stock { left, made: at(NOW - 40 * DAY) }),
         can_add: true,
         required: false,
         methods,
@@ -235,45 +196,23 @@ pub(crate) fn all() -> Vec<Sample> {
     use MethodKind::{App, BackupCode, Email};
     use Purpose::{SignIn, StepUp};
     let wrong = Some(Refusal::WrongCode { tries_left: 3 });
-    let short = Some(Refusal::CodeLength {
-        expected: 6,
-        typed: 5,
-    });
+    let short = Some(Refusal::CodeLength { expected: 6, typed: 5 });
     let required = Why::Required(Some(at(NOW - 30 * DAY)));
     let soon = at(NOW + 30 * DAY);
     let phone = || ("AAECAwQFBgcICQoLDA0ODw".to_owned(), "My phone".to_owned());
     let rename = |typed, error| {
         let (value, name) = phone();
-        RenamePage {
-            value,
-            name,
-            typed,
-            error,
-        }
+        RenamePage { value, name, typed, error }
     };
     let remove = |last, error| {
         let (value, name) = phone();
-        RemovePage {
-            value,
-            name,
-            last,
-            error,
-        }
+        RemovePage { value, name, last, error }
     };
     let resync = |error| {
         let (value, name) = phone();
-        ResyncPage {
-            value,
-            name,
-            length: 6,
-            error,
-            error_on_second: false,
-        }
+        ResyncPage { value, name, length: 6, error, error_on_second: false }
     };
-    let trouble = |trouble, next: Option<&str>| ProblemPage {
-        trouble,
-        next: next.map(str::to_owned),
-    };
+    let trouble = |trouble, next: Option<&str>| ProblemPage { trouble, next: next.map(str::to_owned) };
     let again = Some("/security/challenge");
     samples! {
         "challenge-app", paths::CHALLENGE, false, challenge(App, SignIn, None, None);

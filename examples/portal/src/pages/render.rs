@@ -53,11 +53,7 @@ impl<'a> Shell<'a> {
     }
 
     fn switch_language(&self) -> String {
-        format!(
-            "/language?to={}&next={}",
-            self.t.other_language_tag,
-            encode_query_value(self.path)
-        )
+        format!("/language?to={}&next={}", self.t.other_language_tag, encode_query_value(self.path))
     }
 
     fn role(&self, role: &Role) -> &'static str {

@@ -63,11 +63,7 @@ impl HashCost {
     /// Codes hashed at this cost still have 80 bits, but whoever has copied the store tries them millions
     /// of times faster.
     pub const fn danger_for_tests() -> Self {
-        Self {
-            memory_kib: 8,
-            passes: 1,
-            lanes: 1,
-        }
+        Self { memory_kib: 8, passes: 1, lanes: 1 }
     }
 
     /// What Argon2 can do at all and what we are ready to do. The floor of [`HashCost::new`] is not asked
@@ -78,11 +74,7 @@ impl HashCost {
             && (1..=most_passes).contains(&passes)
             // RFC 9106 §3.1: at least 8 KiB a lane
             && (lanes.saturating_mul(8)..=most_memory).contains(&memory_kib);
-        possible.then_some(Self {
-            memory_kib,
-            passes,
-            lanes,
-        })
+        possible.then_some(Self { memory_kib, passes, lanes })
     }
 
     /// The memory one hash fills, in KiB.
@@ -103,11 +95,7 @@ impl HashCost {
 
 impl Default for HashCost {
     fn default() -> Self {
-        Self {
-            memory_kib: 19_456,
-            passes: 2,
-            lanes: 1,
-        }
+        Self { memory_kib: 19_456, passes: 2, lanes: 1 }
     }
 }
 

@@ -78,11 +78,7 @@ pub fn read_backup_code(typed: &str) -> Result<TypedBackupCode, Refusal> {
         }
         count += 1;
     }
-    if count == CODE_LEN {
-        Ok(code)
-    } else {
-        Err(wrong_length(count))
-    }
+    if count == CODE_LEN { Ok(code) } else { Err(wrong_length(count)) }
 }
 
 /// Spaces, hyphens and dashes, and what can't be seen: it comes with a paste and means nothing.

@@ -45,12 +45,7 @@ pub(in crate::text) fn date_time(at: Timestamp) -> String {
     let at = at.to_utc();
     let (hour, minute, morning) = sayings::twelve_hour(at);
     let half = if morning { "am" } else { "pm" };
-    format!(
-        "{} {} {} at {hour}:{minute:02}{half}",
-        at.day,
-        sayings::month(&MONTHS, at),
-        at.year
-    )
+    format!("{} {} {} at {hour}:{minute:02}{half}", at.day, sayings::month(&MONTHS, at), at.year)
 }
 
 fn tries(left: u8) -> String {
@@ -162,12 +157,12 @@ pub(in crate::text) fn note(note: &Note) -> String {
         Note::BackupCodesSaved => "Your new backup codes are ready to use.".to_owned(),
         Note::OthersSignedOut => "You have been signed out everywhere else.".to_owned(),
         Note::ReminderSkipped => "We’ll remind you later.".to_owned(),
-        Note::StartedAgain {
-            because: Refusal::ChallengeExpired,
-        } => "You took too long, so we have started again.".to_owned(),
-        Note::StartedAgain {
-            because: Refusal::ChallengeFailed,
-        } => "You used all your tries, so we have started again.".to_owned(),
+        Note::StartedAgain { because: Refusal::ChallengeExpired } => {
+            "You took too long, so we have started again.".to_owned()
+        }
+        Note::StartedAgain { because: Refusal::ChallengeFailed } => {
+            "You used all your tries, so we have started again.".to_owned()
+        }
         Note::StartedAgain { because } => refusal(because, None),
     }
 }
@@ -200,15 +195,9 @@ mod tests {
 
     #[test]
     fn dates_and_waits_read_as_people_say_them() {
-        assert_eq!(
-            date_time(Timestamp::from_unix(1_795_425_000)),
-            "23 November 2026 at 9:10am"
-        );
+        assert_eq!(date_time(Timestamp::from_unix(1_795_425_000)), "23 November 2026 at 9:10am");
         assert_eq!(date_time(Timestamp::from_unix(0)), "1 January 1970 at 12:00am");
-        assert_eq!(
-            date_time(Timestamp::from_unix(12 * 3_600 + 300)),
-            "1 January 1970 at 12:05pm"
-        );
+        assert_eq!(date_time(Timestamp::from_unix(12 * 3_600 + 300)), "1 January 1970 at 12:05pm");
         for (seconds, text) in [
             (0, "1 second"),
             (1, "1 second"),

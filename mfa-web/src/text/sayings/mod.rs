@@ -17,10 +17,7 @@ fn twelve_hour(at: UtcDateTime) -> (u8, u8, bool) {
 }
 
 fn month(names: &[&'static str; 12], at: UtcDateTime) -> &'static str {
-    names
-        .get(usize::from(at.month.saturating_sub(1)))
-        .copied()
-        .unwrap_or_default()
+    names.get(usize::from(at.month.saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// Codes of this length or more are backup codes, which have letters too.

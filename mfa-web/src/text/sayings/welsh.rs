@@ -51,21 +51,13 @@ pub(in crate::text) fn date_time(at: Timestamp) -> String {
     let at = at.to_utc();
     let (hour, minute, morning) = sayings::twelve_hour(at);
     let half = if morning { "yb" } else { "yp" };
-    format!(
-        "{} {} {} am {hour}:{minute:02}{half}",
-        at.day,
-        sayings::month(&MONTHS, at),
-        at.year
-    )
+    format!("{} {} {} am {hour}:{minute:02}{half}", at.day, sayings::month(&MONTHS, at), at.year)
 }
 
 fn tries(left: u8) -> String {
     match left {
         0 => String::new(),
-        n => format!(
-            " Mae gennych {} ar ôl.",
-            counted(n.into(), "cynnig", "gynnig", "chynnig")
-        ),
+        n => format!(" Mae gennych {} ar ôl.", counted(n.into(), "cynnig", "gynnig", "chynnig")),
     }
 }
 
@@ -185,12 +177,12 @@ pub(in crate::text) fn note(note: &Note) -> String {
         Note::BackupCodesSaved => "Mae eich codau wrth gefn newydd yn barod i’w defnyddio.".to_owned(),
         Note::OthersSignedOut => "Rydych wedi allgofnodi ym mhobman arall.".to_owned(),
         Note::ReminderSkipped => "Byddwn yn eich atgoffa eto.".to_owned(),
-        Note::StartedAgain {
-            because: Refusal::ChallengeExpired,
-        } => "Fe gymeroch ormod o amser, felly rydym wedi dechrau eto.".to_owned(),
-        Note::StartedAgain {
-            because: Refusal::ChallengeFailed,
-        } => "Rydych wedi defnyddio pob cynnig, felly rydym wedi dechrau eto.".to_owned(),
+        Note::StartedAgain { because: Refusal::ChallengeExpired } => {
+            "Fe gymeroch ormod o amser, felly rydym wedi dechrau eto.".to_owned()
+        }
+        Note::StartedAgain { because: Refusal::ChallengeFailed } => {
+            "Rydych wedi defnyddio pob cynnig, felly rydym wedi dechrau eto.".to_owned()
+        }
         Note::StartedAgain { because } => refusal(because, None),
     }
 }
@@ -237,9 +229,6 @@ mod tests {
 
     #[test]
     fn dates_are_welsh() {
-        assert_eq!(
-            date_time(Timestamp::from_unix(1_795_425_000)),
-            "23 Tachwedd 2026 am 9:10yb"
-        );
+        assert_eq!(date_time(Timestamp::from_unix(1_795_425_000)), "23 Tachwedd 2026 am 9:10yb");
     }
 }
