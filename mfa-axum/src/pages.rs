@@ -1,0 +1,69 @@
+//! The ready-made pages as a router, and signing in and out.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use axum::response::IntoResponse;
+use mfa_core::fault::{Fault, FaultKind};
+use mfa_core::id::AccountKey;
+use mfa_core::port::sender::Locale;
+use mfa_web::message;
+use mfa_web::web::Web;
+use tower_sessions::Session;
+
+use crate::convert;
+use crate::session::TowerSession;
+
+/// The pages and the JSON API, to be merged into the host's router: they are at [`Web::mount`].
+pub fn pages<S: Clone + Send + Sync + 'static>(web: &Web) -> Router<S> {
+    let below = Router::new().fallback(answer).with_state(web.clone());
+    Router::new().nest_service(web.mount(), below)
+}
+
+async fn answer(State(web): State<Web>, request: Request) -> Response<Body> {
+    let (parts, body) = convert::split(request);
+    let session = match TowerSession::of(&parts) {
+        Ok(session) => session,
+        Err(fault) => return convert::response(web.failed(&fault, false)),
+    };
+    match convert::request(&parts, body).await {
+        Ok(request) => convert::response(web.handle(&session, request).await),
+        Err(status) => status.into_response(),
+    }
+}
+
+/// Signs a person in whose first factor the host has just checked: answers with a redirect to the challenge,
+/// to setting one up, or to `going`, which leads only into this site.
+///
+/// Call it for every way of signing in. A fault signs nobody in; its answer is an opaque 503.
+pub async fn sign_in(
+    web: &Web,
+    session: &Session,
+    key: &AccountKey,
+    going: Option<&str>,
+    locale: Option<Locale>,
+) -> Response<Body> {
+    let answer = match web.sign_in(&TowerSession(session.clone()), key, going, locale).await {
+        Ok(location) => message::Response::see_other(&location),
+        Err(fault) => web.failed(&fault, false),
+    };
+    convert::response(answer)
+}
+
+/// Ends a session, with all it holds.
+///
+/// # Errors
+/// If the session store fails.
+pub async fn sign_out(web: &Web, session: &Session) -> Result<(), Fault> {
+    web.sign_out(&TowerSession(session.clone())).await?;
+    session.flush().await.map_err(|error| Fault::caused_by(FaultKind::Session, error))
+}
+
+/// Who is signed in with this session, where there is no request to extract it from.
+///
+/// # Errors
+/// On any fault.
+pub async fn signed_in(web: &Web, session: &Session) -> Result<Option<mfa_web::session::SignedIn>, Fault> {
+    web.signed_in(&TowerSession(session.clone())).await
+}
