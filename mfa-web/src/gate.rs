@@ -119,8 +119,12 @@ async fn detour(
     demand: Demand,
     path: &str,
 ) -> Result<Passage, Fault> {
+    let home = web.brand().home_path();
     if let Some(destination) = asked.destination().filter(|_| !asked.wants_json) {
-        state.going = Some(destination);
+        // Somebody who looks at the home page half way still wants to go where they were going.
+        if state.going.is_none() || destination.as_str() != home {
+            state.going = Some(destination);
+        }
     }
     session.save(state.encode()?).await?;
     if !asked.wants_json {

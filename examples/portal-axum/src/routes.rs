@@ -44,8 +44,8 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
     if portal.config().test_clock() {
         open = open.route("/test/clock", post(danger_turn_clock));
     }
-    open.merge(second_factor::guard(members))
-        .merge(second_factor::guard_fresh(fresh))
+    open.merge(second_factor::guard(&portal, members))
+        .merge(second_factor::guard_fresh(&portal, fresh))
         .merge(second_factor::pages(&portal))
         .layer(middleware::from_fn(age))
         .layer(sessions::layer(portal.sessions().clone(), host_url))
@@ -90,7 +90,7 @@ async fn sign_in(
                 .map_err(PortalError::from)?;
             visiting.visitor = renewed;
             visiting.keep().await?;
-            Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next).await?)
+            Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next).await)
         }
     }
 }
@@ -109,7 +109,7 @@ async fn sign_out(
     if !visiting.visitor.accepts(&form.token) {
         return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
     }
-    second_factor::sign_out(&visiting.session).await?;
+    second_factor::sign_out(&portal, &visiting.session).await?;
     // The language went with the session.
     let tag = visiting.visit.locale.tag();
     Ok(Redirect::to(&format!("/language?to={tag}&next=/sign-in%3Fout%3D1")).into_response())

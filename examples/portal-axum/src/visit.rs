@@ -5,6 +5,7 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mfa_axum::SignedIn;
 use mfa_core::port::clock::{Clock, SystemClock};
 use mfa_core::port::entropy::SystemEntropy;
 use portal::error::PortalError;
@@ -14,7 +15,7 @@ use portal::visitor::{SESSION_KEY, Touch, Visitor};
 use tower_sessions::Session;
 
 use crate::answer::{Failed, SessionFailed, session_of};
-use crate::second_factor::{self, SignedIn};
+use crate::second_factor;
 
 /// A visit with the session it belongs to.
 pub(crate) struct Visiting {
@@ -45,7 +46,7 @@ impl FromRequestParts<Portal> for Visiting {
             }
         };
         let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let user = match second_factor::signed_in(&session).await? {
+        let user = match second_factor::signed_in(portal, &session).await? {
             Some(id) => portal.users().find(&id).await?,
             None => None,
         };
@@ -70,14 +71,15 @@ impl FromRequestParts<Portal> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
-        let SignedIn(id) = SignedIn::from_request_parts(parts, portal).await?;
+        let person =
+            SignedIn::from_request_parts(parts, portal).await.map_err(IntoResponse::into_response)?;
         let visiting =
             Visiting::from_request_parts(parts, portal).await.map_err(IntoResponse::into_response)?;
         match visiting.visit.user.clone() {
-            Some(user) if user.id == id => Ok(Self { visiting, user }),
+            Some(user) if user.id == *person.user() => Ok(Self { visiting, user }),
             _ => {
                 // Signed in, and since deleted from the user table.
-                second_factor::sign_out(&visiting.session)
+                second_factor::sign_out(portal, &visiting.session)
                     .await
                     .map_err(|error| Failed(error).into_response())?;
                 Err(axum::response::Redirect::to("/sign-in").into_response())

@@ -275,6 +275,11 @@ impl Config {
         &self.mail
     }
 
+    /// Whether people use another address than the one that is listened on.
+    pub fn is_behind_proxy(&self) -> bool {
+        self.host_url.is_some()
+    }
+
     /// Who needs a second factor.
     pub fn rules(&self) -> Rules {
         self.rules
@@ -320,7 +325,7 @@ fn parse_store(text: &str) -> Result<PathBuf, StartError> {
 }
 
 fn parse_smtp(text: String) -> Result<Zeroizing<String>, StartError> {
-    if ["smtp://", "smtps://"]
+    if ["smtp://", "smtps://", "smtp+danger-plain-text://"]
         .iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
     {

@@ -46,6 +46,9 @@ pub enum StartError {
     /// A setting of the library can't work.
     #[error("{0}")]
     Setting(#[from] ConfigError),
+    /// The second factor's store can't be opened.
+    #[error("{0}")]
+    Store(#[from] mfa_sqlx::error::OpenError),
     /// The portal itself failed.
     #[error("{error}: {}", error.detail())]
     Portal {

@@ -1,17 +1,27 @@
-//! What the portal asks of the second factor: who has one, and the administrator's reset.
+//! What the portal asks of the second factor: built once from the portal's parts, then who has one, and reset.
 
-use mfa_core::fault::Fault;
-use mfa_core::id::UserId;
+use mfa_core::fault::{Fault, FaultKind};
+use mfa_core::id::{AccountKey, UserId};
+use mfa_core::policy::Policy;
+use mfa_core::port::directory::{Directory, Person};
 use mfa_core::port::sealer::KeyRing;
+use mfa_core::port::sender::Locale;
 use mfa_core::refusal::Refusal;
+use mfa_core::service::Mfa;
+use mfa_core::settings;
 use mfa_core::time::Timestamp;
-use sqlx::SqlitePool;
+use mfa_send::smtp::SmtpSender;
+use mfa_send::smtp::config::SmtpConfig;
+use mfa_sqlx::sqlite::SqliteStore;
+use mfa_web::brand::Brand;
+use mfa_web::web::Web;
 
 use crate::clock::PortalClock;
-use crate::config::Config;
+use crate::config::{Config, Confirm, Mail, Rule, Rules};
 use crate::error::StartError;
 use crate::outbox::Outbox;
-use crate::users::{Role, Users};
+use crate::text;
+use crate::users::Users;
 
 /// Where the ready-made pages are mounted.
 pub const MOUNT: &str = "/account/security";
@@ -31,8 +41,6 @@ pub struct Parts<'a> {
     pub config: &'a Config,
     /// The port that is really listened on, for the address in messages and the origin check.
     pub port: u16,
-    /// The database shared with the portal's tables.
-    pub pool: SqlitePool,
     /// The sealing keys.
     pub keys: KeyRing,
     /// The clock.
@@ -43,12 +51,34 @@ pub struct Parts<'a> {
     pub outbox: Outbox,
 }
 
-/// The second factor of this portal.
-///
-/// SEAM: hold the library's `Mfa` handle here; `standing` and `reset` become one call each.
+/// The user table with what each role is asked for.
+struct School {
+    users: Users,
+    rules: Rules,
+}
+
+impl Directory for School {
+    async fn person(&self, key: &AccountKey) -> Result<Person, Fault> {
+        let user = self.users.find(key.user()).await;
+        let user = user.map_err(|error| Fault::caused_by(FaultKind::Store, error))?;
+        Ok(user.map_or_else(Person::default, |user| Person {
+            label: Some(user.sign_in_name.into()),
+            addresses: vec![user.email.into()],
+            locale: user.locale,
+            policy: Some(match self.rules.of(user.role) {
+                Rule::Off => Policy::Off,
+                Rule::Encouraged => Policy::Encouraged,
+                Rule::Required => Policy::Required,
+            }),
+        }))
+    }
+}
+
+/// The second factor of this portal: the service, its pages and its store.
 #[derive(Clone)]
 pub struct SecondFactor {
-    _keys: std::sync::Arc<KeyRing>,
+    web: Web,
+    store: SqliteStore,
 }
 
 impl SecondFactor {
@@ -56,16 +86,49 @@ impl SecondFactor {
     ///
     /// # Errors
     /// If a setting can't work or the store can't be opened.
-    pub fn build(parts: Parts<'_>) -> Result<Self, StartError> {
-        Ok(Self { _keys: std::sync::Arc::new(parts.keys) })
+    pub async fn build(parts: Parts<'_>) -> Result<Self, StartError> {
+        let Parts { config, port, keys, clock, users, outbox } = parts;
+        let host_url = config.host_url(port);
+        let english = text::text(Locale::English);
+        let store = SqliteStore::options().in_host_database().open(config.store()).await?;
+        let mut builder = Mfa::builder(english.school, host_url.host())
+            .store(store.clone())
+            .sealer(keys)
+            .clock(clock)
+            .directory(School { users, rules: config.rules() })
+            .help(english.help_text)
+            .email_codes(true)
+            .confirm(match config.confirm() {
+                Confirm::One => settings::Confirm::OneCode,
+                Confirm::Two => settings::Confirm::TwoConsecutive,
+            });
+        builder = match (config.mail(), outbox.keeper()) {
+            (Mail::Smtp { url, from }, _) => {
+                builder.sender(SmtpSender::new(SmtpConfig::from_url(url)?, from)?)
+            }
+            (Mail::Outbox, Some(keeper)) => builder.sender(keeper.clone()),
+            (Mail::Outbox, None) => builder,
+        };
+        let brand = Brand::new(english.school).sign_out("/account")?.help(english.help_text);
+        let mut web = Web::builder(builder.build()?).mount(MOUNT).sign_in_page("/sign-in").brand(brand);
+        if config.is_behind_proxy() {
+            web = web.origin(host_url.as_str());
+        }
+        Ok(Self { web: web.build()?, store })
+    }
+
+    /// The pages and the gate.
+    pub fn web(&self) -> &Web {
+        &self.web
     }
 
     /// How a user stands.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn standing(&self, _user: &UserId, _role: Role) -> Result<Standing, Fault> {
-        Ok(Standing::default())
+    pub async fn standing(&self, user: &UserId) -> Result<Standing, Fault> {
+        let entry = self.web.mfa().roster_entry(&AccountKey::of_user(user.clone())).await?;
+        Ok(Standing { on: entry.is_enrolled(), last_used: entry.used })
     }
 
     /// Removes all methods of a user, for a lost phone; ends the user's sessions by the epoch.
@@ -76,11 +139,13 @@ impl SecondFactor {
         &self,
         administrator: &UserId,
         user: &UserId,
-        _reason: &str,
+        reason: &str,
     ) -> Result<Result<(), Refusal>, Fault> {
-        if administrator == user {
-            return Ok(Err(Refusal::OwnAccount));
-        }
-        Ok(Ok(()))
+        self.web.mfa().reset(&AccountKey::of_user(user.clone()), administrator, reason).await
+    }
+
+    /// Writes back and closes the store.
+    pub async fn close(&self) {
+        self.store.close().await;
     }
 }

@@ -126,12 +126,12 @@ impl Portal {
         let second_factor = SecondFactor::build(Parts {
             config: &config,
             port,
-            pool: pool.clone(),
             keys: ring,
             clock: clock.clone(),
             users: users.clone(),
             outbox: outbox.clone(),
-        })?;
+        })
+        .await?;
         let sessions = Sessions::new(pool.clone());
         Ok(Self { inner: Arc::new(Inner { config, pool, users, sessions, clock, outbox, second_factor }) })
     }
@@ -163,6 +163,7 @@ impl Portal {
 
     /// Closes the database once all has been written.
     pub async fn close(&self) {
+        self.inner.second_factor.close().await;
         self.inner.pool.close().await;
     }
 
@@ -237,7 +238,7 @@ impl Portal {
     /// # Errors
     /// If the second factor's store fails or the page can't be written.
     pub async fn account(&self, visit: &Visit, user: &User) -> Answer {
-        let standing = self.inner.second_factor.standing(&user.id, user.role).await?;
+        let standing = self.inner.second_factor.standing(&user.id).await?;
         let shell = Shell::new(visit, words(visit).my_account);
         page(200, &Account { shell, user, standing })
     }
@@ -356,7 +357,7 @@ impl Portal {
     async fn roster(&self, viewer: &User) -> Result<Vec<RosterLine>, PortalError> {
         let mut lines = Vec::new();
         for user in self.inner.users.all().await? {
-            let standing = self.inner.second_factor.standing(&user.id, user.role).await?;
+            let standing = self.inner.second_factor.standing(&user.id).await?;
             let is_self = user.id == viewer.id;
             lines.push(RosterLine { user, standing, is_self });
         }

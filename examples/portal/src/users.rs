@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use mfa_core::fault::{Fault, FaultKind};
-use mfa_core::id::{AccountKey, UserId};
-use mfa_core::port::directory::{Directory, Person};
+use mfa_core::id::UserId;
 use mfa_core::port::sender::Locale;
 use mfa_core::secret::SecretText;
 use mfa_core::time::Timestamp;
@@ -203,17 +201,6 @@ fn read(row: &SqliteRow) -> Result<User, PortalError> {
 }
 
 /// What the second factor asks of the user table: the label for the app, where notices go, which language.
-impl Directory for Users {
-    async fn person(&self, key: &AccountKey) -> Result<Person, Fault> {
-        let user = self.find(key.user()).await.map_err(|error| Fault::caused_by(FaultKind::Store, error))?;
-        Ok(user.map_or_else(Person::default, |user| Person {
-            label: Some(user.sign_in_name.into()),
-            addresses: vec![user.email.into()],
-            locale: user.locale,
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
