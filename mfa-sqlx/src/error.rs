@@ -92,12 +92,10 @@ pub enum OpenError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another program held the database all the time.
-    #[error("{path:?} was locked by another program for {waited:?}; end what holds it open for writing")]
+    #[error("{path:?} was locked by another program all the time this one waited; end what holds it")]
     Busy {
         /// The file.
         path: PathBuf,
-        /// About how long was waited.
-        waited: Duration,
     },
     /// There was no room.
     #[error("there is no room for {path:?}; free space on its disk")]

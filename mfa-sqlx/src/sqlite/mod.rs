@@ -3,6 +3,8 @@
 mod open;
 mod options;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

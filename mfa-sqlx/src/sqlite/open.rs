@@ -1,7 +1,7 @@
 //! Opening a database: look first, refuse what isn't ours untouched, then make or mend it under the lock.
 
-use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ pub(crate) const FULL: i32 = 13;
 pub(crate) const CAN_NOT_OPEN: i32 = 14;
 pub(crate) const NOT_A_DATABASE: i32 = 26;
 
+/// How every SQLite database begins: https://sqlite.org/fileformat.html, §1.3.
+const HEADER: &[u8] = b"SQLite format 3\0";
+
 /// How long a writer of this process waits for its turn. The queue is fair, and each turn is bounded.
 pub(crate) const TURN: Duration = Duration::from_secs(60);
 
@@ -34,6 +37,7 @@ pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
 pub(crate) fn opening(path: &Path, error: sqlx::Error) -> OpenError {
     let path = path.to_owned();
     match primary_code(&error) {
+        Some(BUSY) => OpenError::Busy { path },
         Some(NOT_A_DATABASE) => OpenError::NotSqlite { path },
         Some(CORRUPT) => OpenError::Damaged { path },
         Some(FULL) => OpenError::Full { path },
@@ -64,7 +68,12 @@ pub(crate) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteS
     let mut connection = SqliteConnection::connect_with(&connect)
         .await
         .map_err(|error| opening(path, error))?;
-    let set_up = set_up(options, &mut connection, path, patience).await;
+    let mut set_up = set_up(options, &mut connection, path, patience).await;
+    for _ in 1..TRIES {
+        if matches!(set_up, Err(OpenError::Busy { .. })) {
+            set_up = self::set_up(options, &mut connection, path, patience).await;
+        }
+    }
     // Also after a refusal: a connection left to itself would still hold the file for a moment.
     let closed = connection.close().await;
     set_up?;
@@ -118,34 +127,40 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     match file.open(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => match fs::metadata(path) {
-            Ok(there) if there.is_file() => Ok(()),
-            Ok(_) => Err(OpenError::NotAFile {
-                path: path.to_owned(),
-            }),
-            Err(source) => Err(OpenError::Io {
-                path: path.to_owned(),
-                source,
-            }),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => look_at(path),
+        Err(error) => Err(file_error(path, error)),
+    }
+}
+
+/// SQLite takes a file of a few bytes for an empty database and writes over it, so that we look ourselves.
+fn look_at(path: &Path) -> Result<(), OpenError> {
+    let there = fs::metadata(path).map_err(|error| file_error(path, error))?;
+    if !there.is_file() {
+        return Err(OpenError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let mut header = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut header))
+        .map_err(|error| file_error(path, error))?;
+    if header.is_empty() || header == HEADER {
+        return Ok(());
+    }
+    Err(OpenError::NotSqlite {
+        path: path.to_owned(),
+    })
+}
+
+fn file_error(path: &Path, error: std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly {
+            path,
+            source: error.into(),
         },
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-            ) =>
-        {
-            Err(OpenError::ReadOnly {
-                path: path.to_owned(),
-                source: error.into(),
-            })
-        }
-        Err(error) if error.kind() == ErrorKind::StorageFull => Err(OpenError::Full {
-            path: path.to_owned(),
-        }),
-        Err(source) => Err(OpenError::Io {
-            path: path.to_owned(),
-            source,
-        }),
+        ErrorKind::StorageFull => OpenError::Full { path },
+        _ => OpenError::Io { path, source: error },
     }
 }
 
@@ -164,46 +179,18 @@ async fn set_up(
     // Before anything is written, so that a refused file is left as it is.
     allowed(schema::inspect(connection, path).await?)?;
     use_log(connection, path, patience).await?;
-    for tries_left in (0..TRIES).rev() {
-        let result = make_tables(connection, path, &allowed).await;
-        match result {
-            Err(Stopped::Database(error)) if primary_code(&error) == Some(BUSY) && tries_left > 0 => {}
-            Err(Stopped::Database(error)) if primary_code(&error) == Some(BUSY) => break,
-            Err(Stopped::Database(error)) => return Err(opening(path, error)),
-            Err(Stopped::Refused(refused)) => return Err(refused),
-            Ok(()) => return Ok(()),
-        }
-    }
-    Err(OpenError::Busy {
-        path: path.to_owned(),
-        waited: patience,
-    })
-}
-
-enum Stopped {
-    Database(sqlx::Error),
-    Refused(OpenError),
-}
-
-impl From<sqlx::Error> for Stopped {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-/// Looks again under the lock: another process may have made the tables since.
-async fn make_tables(
-    connection: &mut SqliteConnection,
-    path: &Path,
-    allowed: &impl Fn(Found) -> Result<Found, OpenError>,
-) -> Result<(), Stopped> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let found = schema::inspect(&mut transaction, path)
+    // Again under the lock: another process may have made the tables since.
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
         .await
-        .and_then(allowed)
-        .map_err(Stopped::Refused)?;
-    schema::migrate(&mut transaction, found).await?;
-    Ok(transaction.commit().await?)
+        .map_err(|error| opening(path, error))?;
+    let found = allowed(schema::inspect(&mut transaction, path).await?)?;
+    let migrated = schema::migrate(&mut transaction, found).await;
+    let committed = match migrated {
+        Ok(()) => transaction.commit().await,
+        failed => failed,
+    };
+    committed.map_err(|error| opening(path, error))
 }
 
 /// Switches to write-ahead logging. SQLite doesn't wait for locks here, so that we do.
@@ -228,10 +215,7 @@ async fn use_log(
             }
             Err(error) if primary_code(&error) == Some(BUSY) => {
                 if waited >= patience {
-                    return Err(OpenError::Busy {
-                        path: path.to_owned(),
-                        waited,
-                    });
+                    return Err(opening(path, error));
                 }
                 tokio::time::sleep(STEP).await;
                 waited += STEP;

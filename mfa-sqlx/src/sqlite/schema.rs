@@ -95,9 +95,6 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection, found: Found) -> 
             sqlx::raw_sql(*migration).execute(&mut *connection).await?;
         }
     }
-    if from == KNOWN {
-        return Ok(());
-    }
     if from == 0 {
         sqlx::query("INSERT INTO mfa_schema (owner, version) VALUES ($1, $2)")
             .bind(OWNER)
@@ -105,7 +102,9 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection, found: Found) -> 
             .execute(&mut *connection)
             .await?;
     } else {
-        sqlx::query("UPDATE mfa_schema SET version = $1")
+        // Also where it changes nothing: BEGIN IMMEDIATE succeeds on a database that can't be written, and the
+        // first sign-in would be what finds out.
+        sqlx::query("UPDATE mfa_schema SET version = $1 WHERE version <> $1")
             .bind(KNOWN)
             .execute(&mut *connection)
             .await?;
