@@ -1,1 +1,21 @@
-//! placeholder
+//! Second-factor storage in SQL, through sqlx: SQLite with the feature `sqlite`, which is on by default.
+//!
+//! ```no_run
+//! use mfa_sqlx::sqlite::SqliteStore;
+//!
+//! # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+//! // Made on first use, readable by this user alone, with write-ahead log and full durability.
+//! let store = SqliteStore::open("second-factor.db").await?;
+//! # let _ = store;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Any number of processes on one machine may open one file. Don't put it on a network share: SQLite's
+//! write-ahead log needs memory that all its users share.
+
+pub mod error;
+mod row;
+mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

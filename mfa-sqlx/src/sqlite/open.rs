@@ -1,0 +1,226 @@
+//! Opening a database: look first, refuse what isn't ours untouched, then make or mend it under the lock.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+use crate::error::OpenError;
+use crate::sqlite::options::{Durability, SqliteOptions};
+use crate::sqlite::schema::{self, Found};
+use crate::sqlite::{SqliteStore, TRIES};
+
+// https://sqlite.org/rescode.html: the low byte is the primary code.
+pub(crate) const BUSY: i32 = 5;
+pub(crate) const READ_ONLY: i32 = 8;
+pub(crate) const CORRUPT: i32 = 11;
+pub(crate) const FULL: i32 = 13;
+pub(crate) const CAN_NOT_OPEN: i32 = 14;
+pub(crate) const NOT_A_DATABASE: i32 = 26;
+
+/// How every SQLite database begins: https://sqlite.org/fileformat.html, §1.3.
+const HEADER: &[u8] = b"SQLite format 3\0";
+
+/// How long a writer of this process waits for its turn. The queue is fair, and each turn is bounded.
+pub(crate) const TURN: Duration = Duration::from_secs(60);
+
+/// SQLite's own number for what went wrong, without the detail.
+pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i32>().ok().map(|code| code & 0xff)
+}
+
+/// What a database error means while a database is opened.
+pub(crate) fn opening(path: &Path, error: sqlx::Error) -> OpenError {
+    let path = path.to_owned();
+    match primary_code(&error) {
+        Some(BUSY) => OpenError::Busy { path },
+        Some(NOT_A_DATABASE) => OpenError::NotSqlite { path },
+        Some(CORRUPT) => OpenError::Damaged { path },
+        Some(FULL) => OpenError::Full { path },
+        // The file is there by now, so that it is the right to write it, or a log beside it, that is missing.
+        Some(READ_ONLY | CAN_NOT_OPEN) => OpenError::ReadOnly {
+            path,
+            source: error.into(),
+        },
+        _ => OpenError::Database { path, source: error },
+    }
+}
+
+pub(crate) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenError> {
+    prepare_file(path)?;
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(options.busy_timeout)
+        .synchronous(match options.durability {
+            Durability::PowerCut => SqliteSynchronous::Full,
+            Durability::Crash => SqliteSynchronous::Normal,
+        })
+        // What is erased is overwritten in the file, not only unlinked.
+        .pragma("secure_delete", "ON")
+        .disable_statement_logging();
+
+    let patience = options.busy_timeout.saturating_mul(TRIES);
+    let mut connection = SqliteConnection::connect_with(&connect)
+        .await
+        .map_err(|error| opening(path, error))?;
+    let mut set_up = set_up(options, &mut connection, path, patience).await;
+    for _ in 1..TRIES {
+        if matches!(set_up, Err(OpenError::Busy { .. })) {
+            set_up = self::set_up(options, &mut connection, path, patience).await;
+        }
+    }
+    // Also after a refusal: a connection left to itself would still hold the file for a moment.
+    let closed = connection.close().await;
+    set_up?;
+    closed.map_err(|error| opening(path, error))?;
+
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(TURN)
+        .connect_with(connect.clone())
+        .await
+        .map_err(|error| opening(path, error))?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.readers)
+        .acquire_timeout(TURN)
+        .connect_lazy_with(connect.pragma("query_only", "ON"));
+    Ok(SqliteStore::from_pools(
+        writer,
+        readers,
+        patience,
+        path.to_owned(),
+    ))
+}
+
+/// Refuses paths that can't be, and makes the file if there is none.
+fn prepare_file(path: &Path) -> Result<(), OpenError> {
+    let text = path.to_string_lossy();
+    let fix = if text == ":memory:" || text.is_empty() || text.contains(":memory:") {
+        Some("for a store without a file there is `mfa_core::port::memory::MemoryStore`")
+    } else if text.starts_with("sqlite:") || text.starts_with("file:") {
+        Some("give the path alone, without what stands before the colon")
+    } else {
+        None
+    };
+    if let Some(fix) = fix {
+        return Err(OpenError::NotAPath {
+            given: path.to_owned(),
+            fix,
+        });
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    if !folder.is_dir() {
+        return Err(OpenError::NoFolder { folder });
+    }
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true);
+    // Only for this user. SQLite gives its log the mode of the file.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    match file.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => look_at(path),
+        Err(error) => Err(file_error(path, error)),
+    }
+}
+
+/// SQLite takes a file of a few bytes for an empty database and writes over it, so that we look ourselves.
+fn look_at(path: &Path) -> Result<(), OpenError> {
+    let there = fs::metadata(path).map_err(|error| file_error(path, error))?;
+    if !there.is_file() {
+        return Err(OpenError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let mut header = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut header))
+        .map_err(|error| file_error(path, error))?;
+    if header.is_empty() || header == HEADER {
+        return Ok(());
+    }
+    Err(OpenError::NotSqlite {
+        path: path.to_owned(),
+    })
+}
+
+fn file_error(path: &Path, error: std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly {
+            path,
+            source: error.into(),
+        },
+        ErrorKind::StorageFull => OpenError::Full { path },
+        _ => OpenError::Io { path, source: error },
+    }
+}
+
+async fn set_up(
+    options: &SqliteOptions,
+    connection: &mut SqliteConnection,
+    path: &Path,
+    patience: Duration,
+) -> Result<(), OpenError> {
+    let allowed = |found| match found {
+        Found::Others if !options.in_host_database => Err(OpenError::Foreign {
+            path: path.to_owned(),
+        }),
+        found => Ok(found),
+    };
+    // Before anything is written, so that a refused file is left as it is.
+    allowed(schema::inspect(connection, path).await?)?;
+    use_log(connection, path, patience).await?;
+    // Again under the lock: another process may have made the tables since.
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(|error| opening(path, error))?;
+    let found = allowed(schema::inspect(&mut transaction, path).await?)?;
+    let migrated = schema::migrate(&mut transaction, found).await;
+    let committed = match migrated {
+        Ok(()) => transaction.commit().await,
+        failed => failed,
+    };
+    committed.map_err(|error| opening(path, error))
+}
+
+/// Switches to write-ahead logging. SQLite doesn't wait for locks here, so that we do.
+async fn use_log(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    patience: Duration,
+) -> Result<(), OpenError> {
+    const STEP: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL")
+            .fetch_one(&mut *connection)
+            .await;
+        match mode {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
+            Ok(mode) => {
+                return Err(OpenError::NoLog {
+                    path: path.to_owned(),
+                    mode,
+                });
+            }
+            Err(error) if primary_code(&error) == Some(BUSY) => {
+                if waited >= patience {
+                    return Err(opening(path, error));
+                }
+                tokio::time::sleep(STEP).await;
+                waited += STEP;
+            }
+            Err(error) => return Err(opening(path, error)),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How an SQLite database is opened: few settings, with defaults that lose nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::OpenError;
+use crate::sqlite::{SqliteStore, open};
+
+/// What a commit has survived when it returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut. The default: a one-time code that was accepted, forgotten in a power cut and accepted
+    /// again would be accepted twice.
+    #[default]
+    PowerCut,
+    /// The end of the process, but not of the machine: after a power cut the last moments may be missing,
+    /// never torn. About twice as fast; a code used just before the cut can be used again after it.
+    Crash,
+}
+
+/// Settings for a [`SqliteStore`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use mfa_sqlx::sqlite::SqliteStore;
+///
+/// # async fn open() -> Result<(), mfa_sqlx::error::OpenError> {
+/// let store = SqliteStore::options()
+///     .busy_timeout(Duration::from_secs(10))
+///     .open("second-factor.db")
+///     .await?;
+/// # let _ = store;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    pub(crate) durability: Durability,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) readers: u32,
+    pub(crate) in_host_database: bool,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            busy_timeout: Duration::from_secs(5),
+            readers: 4,
+            in_host_database: false,
+        }
+    }
+}
+
+impl SqliteOptions {
+    /// The defaults: survives a power cut, waits 5 s for a lock (three times), four connections that read.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a commit has survived when it returns: a power cut, unless set.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How long SQLite waits for another process's lock before a try counts as failed: 5 s, unless set.
+    /// A call makes three tries.
+    #[must_use]
+    pub fn busy_timeout(mut self, wait: Duration) -> Self {
+        self.busy_timeout = wait;
+        self
+    }
+
+    /// How many connections read beside the one that writes: 4, unless set; at least 1.
+    #[must_use]
+    pub fn readers(mut self, connections: u32) -> Self {
+        self.readers = connections.max(1);
+        self
+    }
+
+    /// Lets the tables live in a database of your own, beside your tables.
+    ///
+    /// Without this, a database that has other tables in it and none of ours is refused: a mistyped path must
+    /// not change somebody else's file. All our tables begin with `mfa_`. The database is switched to
+    /// write-ahead logging, which all its users have to be able to live with; its `application_id` and
+    /// `user_version` are left alone.
+    #[must_use]
+    pub fn in_host_database(mut self) -> Self {
+        self.in_host_database = true;
+        self
+    }
+
+    /// Opens the database at `path`, makes it if there is none (with mode 0600), and brings its tables up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: each says what to do. A file that is refused is left as it is.
+    pub async fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
+        open::open(self, path.as_ref()).await
+    }
+}

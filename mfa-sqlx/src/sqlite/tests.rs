@@ -1,0 +1,227 @@
+//! What only shows from inside: a full disk, the plans of queries, durability of the store's own connections.
+
+use std::path::PathBuf;
+
+use mfa_core::fault::Fault;
+use mfa_core::id::{EventId, TenantId};
+use mfa_core::port::store::{Collection, Committed, RecordKey, Store, StoredEvent, Version, Write};
+use mfa_core::time::Timestamp;
+use sqlx::sqlite::SqlitePool;
+
+use crate::error::StoreError;
+use crate::sql;
+use crate::sqlite::{Durability, SqliteStore};
+
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("mfa-sqlx-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("second-factor.db")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn key(name: &str) -> RecordKey {
+    RecordKey {
+        tenant: TenantId::default(),
+        collection: Collection::Account,
+        name: name.to_owned(),
+    }
+}
+
+fn insert(name: &str, record: Vec<u8>) -> Write {
+    Write {
+        key: key(name),
+        expected: None,
+        next: Version::new(1),
+        record,
+        events: vec![StoredEvent {
+            id: EventId::from_bytes([1; 16]),
+            at: Timestamp::from_unix(1),
+            kind: "code_accepted".to_owned(),
+            body: vec![],
+        }],
+    }
+}
+
+fn is_full(fault: &Fault) -> bool {
+    let source = std::error::Error::source(fault).unwrap();
+    matches!(source.downcast_ref(), Some(StoreError::Full))
+}
+
+/// SQLite keeps the limit by connection; the pool that writes has only one.
+async fn limit_pages(store: &SqliteStore, pages: u32) {
+    let sql = format!("PRAGMA max_page_count = {pages}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&store.writer)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_fault_and_nothing_is_lost() {
+    let scratch = Scratch::new("full");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    limit_pages(&store, 20).await;
+    let mut kept = 0;
+    let fault = loop {
+        match store
+            .commit(&insert(&format!("user {kept}"), vec![7; 3_000]))
+            .await
+        {
+            Ok(committed) => assert_eq!(committed, Committed::Done),
+            Err(fault) => break fault,
+        }
+        kept += 1;
+        assert!(kept < 100, "there was no limit");
+    };
+    assert!(is_full(&fault), "{fault:?}");
+    assert!(kept > 0);
+    for number in 0..kept {
+        let held = store
+            .load(&key(&format!("user {number}")))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(held.record, vec![7; 3_000]);
+    }
+    // Full again and again: a connection that SQLite rolled back by itself must not stay in the pool.
+    let lost = insert("last", vec![7; 300_000]);
+    for _ in 0..3 {
+        limit_pages(&store, 20).await;
+        assert!(is_full(&store.commit(&lost).await.unwrap_err()));
+        assert!(store.load(&lost.key).await.unwrap().is_none());
+    }
+    // Room again: all goes on, without a restart.
+    assert_eq!(store.commit(&lost).await.unwrap(), Committed::Done);
+    assert_eq!(store.load(&lost.key).await.unwrap().unwrap().record, lost.record);
+    let check: String = sqlx::query_scalar("PRAGMA integrity_check")
+        .fetch_one(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(check, "ok");
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM mfa_event")
+        .fetch_one(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(events, kept + 1);
+}
+
+async fn plan(pool: &SqlitePool, statement: &str) -> String {
+    let sql = format!("EXPLAIN QUERY PLAN {statement}");
+    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .fetch_all(pool)
+        .await
+        .unwrap();
+    let lines: Vec<_> = rows.into_iter().map(|row| row.3).collect();
+    lines.join("; ")
+}
+
+/// A portal's record of events grows for years; no question may read all of it, or sort it.
+#[tokio::test]
+async fn every_question_uses_an_index_and_sorts_nothing() {
+    let scratch = Scratch::new("plan");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    for (statement, index) in [
+        (
+            sql::LOAD,
+            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)",
+        ),
+        (
+            sql::UPDATE,
+            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)",
+        ),
+        (
+            sql::ERASE_RECORD,
+            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)",
+        ),
+        (
+            sql::ERASE_EVENTS,
+            "mfa_event_by_record (tenant=? AND collection=? AND name=?)",
+        ),
+        (
+            sql::FIRST_PAGE,
+            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=?)",
+        ),
+        (
+            sql::NEXT_PAGE,
+            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name>?)",
+        ),
+        (sql::EVENTS, "mfa_event_by_tenant (tenant=? AND rowid<?)"),
+        (
+            sql::EVENTS_OF_KIND,
+            "mfa_event_by_kind (tenant=? AND kind=? AND rowid<?)",
+        ),
+        (
+            sql::EVENTS_OF_RECORD,
+            "mfa_event_by_record (tenant=? AND collection=? AND name=? AND rowid<?)",
+        ),
+    ] {
+        let plan = plan(&store.readers, statement).await;
+        assert!(plan.contains(index), "{statement}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
+    }
+    // Either of two indexes is right for this one.
+    let both = plan(&store.readers, sql::EVENTS_OF_RECORD_AND_KIND).await;
+    assert!(
+        both.contains("USING INDEX mfa_event_by_") && !both.contains("TEMP B-TREE"),
+        "{both}"
+    );
+}
+
+#[tokio::test]
+async fn the_connections_are_as_durable_as_was_asked() {
+    let scratch = Scratch::new("durable");
+    let pragma = async |pool: &SqlitePool, name: &'static str| -> i64 {
+        sqlx::query_scalar(name).fetch_one(pool).await.unwrap()
+    };
+    for (durability, synchronous) in [(Durability::PowerCut, 2), (Durability::Crash, 1)] {
+        let options = SqliteStore::options().durability(durability);
+        let store = options.open(scratch.file()).await.unwrap();
+        assert_eq!(pragma(&store.writer, "PRAGMA synchronous").await, synchronous);
+        assert_eq!(pragma(&store.writer, "PRAGMA secure_delete").await, 1);
+        assert_eq!(pragma(&store.readers, "PRAGMA query_only").await, 1);
+        assert_eq!(pragma(&store.writer, "PRAGMA query_only").await, 0);
+    }
+    assert_eq!(Durability::default(), Durability::PowerCut);
+}
+
+/// What can't be kept exactly is refused, before anything is written.
+#[tokio::test]
+async fn a_time_that_no_column_holds_is_a_fault() {
+    let scratch = Scratch::new("time");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    let mut write = insert("ann", vec![]);
+    for event in &mut write.events {
+        event.at = Timestamp::from_unix(u64::MAX);
+    }
+    assert!(store.commit(&write).await.is_err());
+    assert!(store.load(&write.key).await.unwrap().is_none());
+}
+
+/// Somebody else's bytes in our columns are a fault, never "no record".
+#[tokio::test]
+async fn what_cant_be_read_is_a_fault() {
+    let scratch = Scratch::new("unreadable");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
+    for spoilt in [
+        "UPDATE mfa_record SET version = -1",
+        "UPDATE mfa_record SET version = 'x'",
+    ] {
+        sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
+        assert!(store.load(&key("ann")).await.is_err(), "{spoilt}");
+    }
+}
