@@ -23,6 +23,6 @@
 
 pub mod address;
 pub mod outbox;
-//#[cfg(feature = "smtp")]
-//pub mod smtp;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 pub mod wording;

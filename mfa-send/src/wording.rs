@@ -7,7 +7,7 @@ use mfa_core::secret::SecretText;
 use thiserror::Error;
 
 mod english;
-mod plain;
+pub(crate) mod plain;
 mod welsh;
 
 /// A message in words. `Debug` shows none of them.

@@ -62,7 +62,10 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
     let (subject, what) = match notice {
         Notice::FactorAdded { name } => (
             format!("A sign-in method was added at {service}"),
-            format!("The sign-in method “{}” was added to your account.", quoted_name(name)),
+            format!(
+                "The sign-in method “{}” was added to your account.",
+                quoted_name(name)
+            ),
         ),
         Notice::FactorRemoved { name } => (
             format!("A sign-in method was removed at {service}"),

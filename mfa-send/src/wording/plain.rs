@@ -5,10 +5,7 @@ const MAX_NAME_CHARS: usize = 60;
 
 /// Text of the host's, on one line: runs of white space and control characters become one space.
 pub(crate) fn one_line(text: &str) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|c| if is_hidden(c) { ' ' } else { c })
-        .collect();
+    let spaced: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -47,7 +44,10 @@ mod tests {
 
     #[test]
     fn lines_and_hidden_characters_are_gone() {
-        assert_eq!(one_line(" a\r\nBcc: b\t c\u{202e}d\u{2028}e\0 "), "a Bcc: b c d e");
+        assert_eq!(
+            one_line(" a\r\nBcc: b\t c\u{202e}d\u{2028}e\0 "),
+            "a Bcc: b c d e"
+        );
         assert_eq!(one_line("Ysgol Tŷ Gwyn"), "Ysgol Tŷ Gwyn");
         assert_eq!(one_line("\r\n"), "");
     }

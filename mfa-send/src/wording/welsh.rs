@@ -171,7 +171,12 @@ mod tests {
 
     #[test]
     fn a_life_is_never_promised_longer_than_it_is() {
-        for (seconds, words) in [(0, "0 eiliad"), (59, "59 eiliad"), (60, "1 munud"), (659, "10 munud")] {
+        for (seconds, words) in [
+            (0, "0 eiliad"),
+            (59, "59 eiliad"),
+            (60, "1 munud"),
+            (659, "10 munud"),
+        ] {
             assert_eq!(life(seconds), words);
         }
     }
