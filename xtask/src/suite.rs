@@ -25,7 +25,7 @@ pub(crate) fn run(root: &Path, toolbox: &Toolbox, cargo_args: &[String]) -> Resu
 
     let mut tests = cargo(&bench, root);
     tests.args(test_arguments(cargo_args)).env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
-    let (tally, tests_succeeded) = count(&bench, &mut tests)?;
+    let (tally, tests_succeeded) = count(&bench, &mut tests, &mut io::stdout())?;
 
     println!("\nmfa-core with every feature off:");
     let mut check = cargo(&bench, root);
@@ -76,12 +76,16 @@ fn test_arguments(wanted: &[String]) -> Vec<&str> {
 }
 
 /// Runs the command, passing its output on as it comes, and counts what it reports.
-fn count(bench: &Bench, command: &mut Command) -> Result<(Tally, bool), String> {
+fn count(
+    bench: &Bench,
+    command: &mut Command,
+    screen: &mut (impl io::Write + Send),
+) -> Result<(Tally, bool), String> {
     let failed = |error: io::Error| format!("can't follow cargo test: {error}");
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
     let output = child.stdout.take().ok_or("cargo test has no output")?;
     thread::scope(|scope| {
-        let reader = scope.spawn(|| follow(output, &mut io::stdout()));
+        let reader = scope.spawn(|| follow(output, screen));
         let status = child.wait();
         // A browser that a test left behind holds the output open, and the reader would wait for it for ever.
         bench.stop_processes();
@@ -115,6 +119,8 @@ mod tests {
     use super::{count, test_arguments};
     use crate::bench::Bench;
 
+    const REPORT_SHOWN: &[u8] =
+        b"test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
     const REPORT: &str = "echo 'test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out'";
 
     fn arguments(line: &str) -> String {
@@ -136,7 +142,10 @@ mod tests {
     fn count_of(test: &str, script: &str) -> (String, bool) {
         let bench =
             Bench::set_up_in(&std::env::temp_dir(), &format!("{test}-{}", std::process::id())).unwrap();
-        let (tally, succeeded) = count(&bench, bench.command("sh").args(["-c", script])).unwrap();
+        let mut screen = Vec::new();
+        let (tally, succeeded) =
+            count(&bench, bench.command("sh").args(["-c", script]), &mut screen).unwrap();
+        assert_eq!(screen, REPORT_SHOWN, "passed on as it is");
         (tally.to_string(), succeeded)
     }
 
