@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn a_process_left_running_is_stopped_with_its_children() {
         let bench = bench("unit-process");
-        let mut left = bench.command("sh").args(["-c", "sleep 600 & wait"]).spawn().unwrap();
-        let mut stranger = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let mut left = bench.command("sh").args(["-c", "sleep 60 & wait"]).spawn().unwrap();
+        let mut stranger = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         drop(bench);
         let ended = left.wait().unwrap();
         assert!(!ended.success());
@@ -151,13 +151,13 @@ mod tests {
     fn folders_of_dead_runs_are_swept_and_others_left() {
         let bench = bench("unit-sweep");
         let dead = bench.folder.join(format!("{PREFIX}{}", u32::MAX));
-        let alive = bench.folder.join(format!("{PREFIX}{}", std::process::id()));
-        let own = bench.folder.join(format!("{PREFIX}{}", u32::MAX - 1));
+        let alive = bench.folder.join(format!("{PREFIX}1"));
+        let own = bench.folder.join(format!("{PREFIX}{}", std::process::id()));
         let other = bench.folder.join("somebody-elses");
         for folder in [&dead, &alive, &own, &other] {
             fs::create_dir(folder).unwrap();
         }
-        sweep(&bench.folder, u32::MAX - 1);
+        sweep(&bench.folder, std::process::id());
         assert!(!dead.exists() && !own.exists());
         assert!(alive.exists() && other.exists());
     }
