@@ -1,0 +1,198 @@
+//! The programs and packages the tests need that Cargo doesn't bring: which, what for, and where they are.
+
+use std::path::{Path, PathBuf};
+
+use crate::install::{self, Shelf};
+
+/// Something the tests need.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tool {
+    /// The program or package.
+    pub(crate) name: &'static str,
+    /// What the tests do with it.
+    purpose: &'static str,
+    /// The variable that tells the tests its path; without one it is found on `PATH`.
+    variable: Option<&'static str>,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+    /// The Debian packages that bring it, or that bring what fetches it.
+    packages: &'static [&'static str],
+}
+
+/// Where a tool comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A program on `PATH`.
+    Debian,
+    /// The packages of `xtask/tools/requirements.txt`, in a virtual environment of their own.
+    PyPi,
+    /// The packages of `xtask/tools/package-lock.json`, in a folder of their own.
+    Npm,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "chromium",
+        purpose: "the browser that walks through the pages",
+        variable: Some("MFA_CHROMIUM"),
+        origin: Origin::Debian,
+        packages: &["chromium"],
+    },
+    Tool {
+        name: "chromedriver",
+        purpose: "steers the browser",
+        variable: Some("MFA_CHROMEDRIVER"),
+        origin: Origin::Debian,
+        packages: &["chromium-driver"],
+    },
+    Tool {
+        name: "zbarimg",
+        purpose: "reads the QR images as a phone would",
+        variable: None,
+        origin: Origin::Debian,
+        packages: &["zbar-tools"],
+    },
+    Tool {
+        name: "oathtool",
+        purpose: "an independent maker and checker of one-time codes",
+        variable: None,
+        origin: Origin::Debian,
+        packages: &["oathtool"],
+    },
+    Tool {
+        name: "pyotp and aiosmtpd",
+        purpose: "a second independent maker of one-time codes, and a real mail server",
+        variable: Some("MFA_PYTHON"),
+        origin: Origin::PyPi,
+        // Debian keeps what a virtual environment needs out of its python3 package.
+        packages: &["python3", "python3-venv"],
+    },
+    Tool {
+        name: "axe-core",
+        purpose: "checks the pages for accessibility",
+        variable: Some("MFA_AXE"),
+        origin: Origin::Npm,
+        packages: &["npm"],
+    },
+];
+
+/// Every tool, found: what the tests are told in their environment.
+#[derive(Debug)]
+pub(crate) struct Toolbox {
+    variables: Vec<(&'static str, PathBuf)>,
+}
+
+impl Toolbox {
+    /// Finds every tool, installs what is missing where `install` allows it, and prints what is where.
+    ///
+    /// # Errors
+    ///
+    /// Names each tool that couldn't be had, what it was for and why it couldn't be had.
+    pub(crate) fn gather(root: &Path, install: bool) -> Result<Self, String> {
+        let shelf = Shelf::of(root);
+        let absent: Vec<&Tool> = TOOLS.iter().filter(|tool| shelf.locate(tool).is_none()).collect();
+        let troubles = if install { fetch(&shelf, &absent) } else { Vec::new() };
+
+        let mut variables = Vec::new();
+        let mut missing = Vec::new();
+        println!("Tools for the tests:");
+        for tool in TOOLS {
+            match shelf.locate(tool) {
+                Some(path) => {
+                    println!("  {:<20} {}", tool.name, path.display());
+                    variables.extend(tool.variable.map(|variable| (variable, path)));
+                }
+                None => {
+                    println!("  {:<20} missing", tool.name);
+                    missing.push(tool);
+                }
+            }
+        }
+        if missing.is_empty() {
+            Ok(Self { variables })
+        } else {
+            Err(account_of(&missing, &troubles, install))
+        }
+    }
+
+    /// The variables a test finds its tools by.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.variables.iter().map(|(name, path)| (*name, path.as_path()))
+    }
+}
+
+/// Installs what is absent and says what went wrong on the way.
+fn fetch(shelf: &Shelf, absent: &[&Tool]) -> Vec<String> {
+    let mut troubles = Vec::new();
+    let packages = packages_for(absent, |origin| shelf.can_fetch(origin));
+    if !packages.is_empty() {
+        troubles.extend(install::from_debian(&packages).err());
+    }
+    for tool in absent {
+        let installed = match tool.origin {
+            Origin::Debian => Ok(()),
+            Origin::PyPi => shelf.install_python(),
+            Origin::Npm => shelf.install_npm(),
+        };
+        troubles.extend(installed.err());
+    }
+    troubles
+}
+
+/// The Debian packages to install for what is absent: none for a tool that comes from elsewhere if its fetcher is
+/// there already.
+fn packages_for(absent: &[&Tool], can_fetch: impl Fn(Origin) -> bool) -> Vec<&'static str> {
+    let lacking = absent.iter().filter(|tool| !can_fetch(tool.origin));
+    lacking.flat_map(|tool| tool.packages).copied().collect()
+}
+
+fn account_of(missing: &[&Tool], troubles: &[String], install: bool) -> String {
+    let mut account = "the tests can't run without these:".to_owned();
+    for tool in missing {
+        let packages = tool.packages.join(" ");
+        account += &format!("\n  {}: {} (Debian: {packages})", tool.name, tool.purpose);
+    }
+    if !install {
+        account += "\nNothing was installed because of --no-install.";
+    }
+    for trouble in troubles {
+        account += &format!("\n{trouble}");
+    }
+    account
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, TOOLS, Tool, account_of, packages_for};
+
+    fn tool(name: &str) -> &'static Tool {
+        TOOLS.iter().find(|tool| tool.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_bare_machine_gets_every_package() {
+        let absent: Vec<_> = TOOLS.iter().collect();
+        assert_eq!(
+            packages_for(&absent, |_| false),
+            ["chromium", "chromium-driver", "zbar-tools", "oathtool", "python3", "python3-venv", "npm"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_installed_for_what_is_there() {
+        assert!(packages_for(&[], |_| false).is_empty());
+        let absent = [tool("oathtool"), tool("axe-core"), tool("pyotp and aiosmtpd")];
+        assert_eq!(packages_for(&absent, |origin| origin != Origin::Debian), ["oathtool"]);
+        assert_eq!(packages_for(&absent, |origin| origin == Origin::PyPi), ["oathtool", "npm"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_purpose_and_the_reason() {
+        let account = account_of(&[tool("zbarimg")], &["apt-get: no network".to_owned()], true);
+        for part in ["zbarimg", "QR images", "zbar-tools", "apt-get: no network"] {
+            assert!(account.contains(part), "{part} in {account}");
+        }
+        assert!(!account.contains("--no-install"));
+        assert!(account_of(&[tool("zbarimg")], &[], false).contains("--no-install"));
+    }
+}
