@@ -19,10 +19,10 @@ pub(crate) async fn request(parts: &Parts, body: Body) -> Result<message::Reques
         }
     }
     // HTTP/2 has the host in the target instead of a header.
-    if !parts.headers.contains_key(header::HOST) {
-        if let Some(authority) = parts.uri.authority() {
-            request = request.with_header("host", authority.as_str());
-        }
+    if !parts.headers.contains_key(header::HOST)
+        && let Some(authority) = parts.uri.authority()
+    {
+        request = request.with_header("host", authority.as_str());
     }
     Ok(request)
 }

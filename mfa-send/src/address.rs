@@ -23,25 +23,19 @@ const MAX_LABEL_BYTES: usize = 63;
 /// ```
 pub fn is_address(text: &str) -> bool {
     text.len() <= MAX_ADDRESS_BYTES
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| is_local(local) && is_domain(domain))
+        && text.split_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain))
 }
 
 /// Whether this is a domain name of two labels or more, in ASCII.
 pub(crate) fn is_domain(domain: &str) -> bool {
-    let top_is_numeric = domain
-        .rsplit('.')
-        .next()
-        .is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit()));
+    let top_is_numeric =
+        domain.rsplit('.').next().is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit()));
     domain.contains('.') && !top_is_numeric && domain.split('.').all(is_label)
 }
 
 fn is_local(local: &str) -> bool {
     local.len() <= MAX_LOCAL_BYTES
-        && local
-            .split('.')
-            .all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_byte))
+        && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_byte))
 }
 
 fn is_atom_byte(byte: u8) -> bool {
@@ -52,9 +46,7 @@ fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL_BYTES).contains(&label.len())
         && !label.starts_with('-')
         && !label.ends_with('-')
-        && label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]
@@ -64,13 +56,8 @@ mod tests {
     #[test]
     fn plain_addresses_are_taken() {
         let longest_local = format!("{}@a.example", "x".repeat(64));
-        let longest = format!(
-            "{}@{}.{}.{}.example",
-            "x".repeat(54),
-            "a".repeat(63),
-            "b".repeat(63),
-            "c".repeat(63)
-        );
+        let longest =
+            format!("{}@{}.{}.{}.example", "x".repeat(54), "a".repeat(63), "b".repeat(63), "c".repeat(63));
         assert_eq!(longest.len(), 254);
         for good in [
             "parent@school.example",
@@ -87,13 +74,8 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         let long_local = format!("{}@a.example", "x".repeat(65));
-        let long = format!(
-            "{}@{}.{}.{}.example",
-            "x".repeat(55),
-            "a".repeat(63),
-            "b".repeat(63),
-            "c".repeat(63)
-        );
+        let long =
+            format!("{}@{}.{}.{}.example", "x".repeat(55), "a".repeat(63), "b".repeat(63), "c".repeat(63));
         let long_label = format!("a@{}.example", "a".repeat(64));
         for bad in [
             "",

@@ -37,10 +37,7 @@ pub struct Kept {
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept")
-            .field("number", &self.number)
-            .field("at", &self.at)
-            .finish_non_exhaustive()
+        f.debug_struct("Kept").field("number", &self.number).field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -89,12 +86,7 @@ impl Outbox {
 
     /// An empty outbox with words of your own.
     pub fn with_wording(wording: impl Wording) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                wording: Box::new(wording),
-                inner: Mutex::default(),
-            }),
-        }
+        Self { shared: Arc::new(Shared { wording: Box::new(wording), inner: Mutex::default() }) }
     }
 
     /// The messages kept, oldest first.
@@ -140,11 +132,7 @@ impl Sender for Outbox {
     }
 
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
-        let words = self
-            .shared
-            .wording
-            .render(message)
-            .map_err(SendError::permanent)?;
+        let words = self.shared.wording.render(message).map_err(SendError::permanent)?;
         let mut inner = self.lock();
         match inner.failure {
             Some(Failure::Transient) => return Err(SendError::transient(ToldToFail)),
@@ -168,8 +156,6 @@ impl Sender for Outbox {
                 _ => None,
             },
         });
-        Ok(Receipt {
-            id: Some(format!("outbox-{number}")),
-        })
+        Ok(Receipt { id: Some(format!("outbox-{number}")) })
     }
 }

@@ -91,17 +91,13 @@ impl SmtpSender {
     /// # Errors
     /// Names the setting that can't work. Nothing is asked of the network.
     pub fn new(config: SmtpConfig, from: &str) -> Result<Self, ConfigError> {
-        let from = from
-            .parse::<Address>()
-            .ok()
-            .filter(|_| is_address(from))
-            .ok_or_else(|| {
-                ConfigError::new(
-                    "smtp.from",
-                    "not an e-mail address",
-                    "give the address alone, such as no-reply@school.example",
-                )
-            })?;
+        let from = from.parse::<Address>().ok().filter(|_| is_address(from)).ok_or_else(|| {
+            ConfigError::new(
+                "smtp.from",
+                "not an e-mail address",
+                "give the address alone, such as no-reply@school.example",
+            )
+        })?;
         let checked = config.check()?;
         Ok(Self {
             host: checked.host,
@@ -230,9 +226,7 @@ impl fmt::Debug for SmtpSender {
 
 fn date(at: Timestamp) -> SystemTime {
     let seconds = at.as_unix().min(LAST_DATE);
-    UNIX_EPOCH
-        .checked_add(Duration::from_secs(seconds))
-        .unwrap_or(UNIX_EPOCH)
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
 }
 
 /// Makes Message-IDs. They have to differ, not to be unguessable, and they say nothing of this machine.

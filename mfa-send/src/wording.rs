@@ -82,11 +82,7 @@ impl Wording for StandardWording {
         let known = Known::of(message)?;
         let welsh = message.locale == Locale::Welsh;
         let (subject, body) = match &message.content {
-            Content::Code {
-                purpose,
-                code,
-                expires,
-            } => {
+            Content::Code { purpose, code, expires } => {
                 let seconds = expires.since(message.at).as_secs();
                 if welsh {
                     welsh::code(&known, *purpose, code.expose(), seconds)
@@ -98,10 +94,7 @@ impl Wording for StandardWording {
             Content::Notice(notice) => english::notice(&known, notice, message.at.to_utc()),
             _ => return Err(WordingError::NoWords),
         };
-        Ok(Rendered {
-            subject,
-            body: SecretText::new(body),
-        })
+        Ok(Rendered { subject, body: SecretText::new(body) })
     }
 }
 

@@ -51,10 +51,7 @@ async fn what_was_sent_is_kept_and_clones_share_it() {
 async fn the_oldest_gives_way() {
     let outbox = Outbox::new();
     for _ in 0..MAX_MESSAGES + 3 {
-        outbox
-            .send(&message(Content::Notice(Notice::Reset)))
-            .await
-            .unwrap();
+        outbox.send(&message(Content::Notice(Notice::Reset))).await.unwrap();
     }
     let kept = outbox.messages();
     assert_eq!(kept.len(), MAX_MESSAGES);
@@ -92,8 +89,5 @@ async fn debug_shows_neither_address_nor_code() {
     let outbox = Outbox::new();
     outbox.send(&message(code())).await.unwrap();
     let shown = format!("{outbox:?} {:?}", outbox.messages());
-    assert!(
-        !shown.contains("492039") && !shown.contains("parent") && !shown.contains("Hill"),
-        "{shown}"
-    );
+    assert!(!shown.contains("492039") && !shown.contains("parent") && !shown.contains("Hill"), "{shown}");
 }

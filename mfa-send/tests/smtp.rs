@@ -1,5 +1,12 @@
 //! The SMTP sender against a real server, PyPI's aiosmtpd: delivery, TLS, sign-in, and every kind of failure.
-
+// Helpers of a test may stop it like the test itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 #![cfg(feature = "smtp")]
 
 use std::error::Error;
@@ -92,17 +99,9 @@ async fn welsh_letters_arrive_whole() {
     welsh.content = Content::Notice(Notice::BackupCodesMade);
     plain(&server).send(&welsh).await.unwrap();
     let taken = server.taken();
-    assert_eq!(
-        taken["headers"]["subject"],
-        "Ysgol Tŷ Gwyn: crëwyd codau wrth gefn newydd"
-    );
+    assert_eq!(taken["headers"]["subject"], "Ysgol Tŷ Gwyn: crëwyd codau wrth gefn newydd");
     assert_eq!(taken["headers"]["content-language"], "cy");
-    assert!(
-        taken["body"]
-            .as_str()
-            .unwrap()
-            .contains("Os nad chi, mae'n bosibl")
-    );
+    assert!(taken["body"].as_str().unwrap().contains("Os nad chi, mae'n bosibl"));
 }
 
 #[tokio::test]
@@ -125,9 +124,7 @@ async fn implicit_tls_with_a_certificate_of_ones_own() {
     }
     let authority = Authority::new();
     let mut server = Server::start(authority.settings("implicit", "localhost"));
-    let config = SmtpConfig::tls("localhost")
-        .port(server.port())
-        .root_certificate_pem(authority.pem());
+    let config = SmtpConfig::tls("localhost").port(server.port()).root_certificate_pem(authority.pem());
     sender(config).send(&message()).await.unwrap();
     assert_eq!(server.taken()["tls"], true);
 }
@@ -142,9 +139,7 @@ async fn starttls_then_sign_in() {
     settings["auth"] = json!(["portal", "p:w/€"]);
     let mut server = Server::start(settings);
     let url = format!("smtp://portal:p%3Aw%2F%E2%82%AC@localhost:{}", server.port());
-    let config = SmtpConfig::from_url(&url)
-        .unwrap()
-        .root_certificate_pem(authority.pem());
+    let config = SmtpConfig::from_url(&url).unwrap().root_certificate_pem(authority.pem());
     sender(config).send(&message()).await.unwrap();
     let taken = server.taken();
     assert_eq!(taken["tls"], true);
@@ -160,9 +155,7 @@ async fn starttls_then_sign_in() {
         (Failure::Transient, SmtpFailure::Refused { stage, status: 535 })
     );
 
-    let without = SmtpConfig::starttls("localhost")
-        .port(server.port())
-        .root_certificate_pem(authority.pem());
+    let without = SmtpConfig::starttls("localhost").port(server.port()).root_certificate_pem(authority.pem());
     let stage = Stage::Message;
     assert_eq!(
         fails(&sender(without)).await,
@@ -178,10 +171,7 @@ async fn without_starttls_nothing_is_sent() {
     let server = Server::start(json!({ "tls": "none" }));
     let stripped = sender(SmtpConfig::starttls("localhost").port(server.port()));
     let stage = Stage::StartTls;
-    assert_eq!(
-        fails(&stripped).await,
-        (Failure::Transient, SmtpFailure::Unsupported { stage })
-    );
+    assert_eq!(fails(&stripped).await, (Failure::Transient, SmtpFailure::Unsupported { stage }));
 }
 
 #[tokio::test]
@@ -200,11 +190,7 @@ async fn a_wrong_certificate_is_refused() {
         };
         let expected = (Failure::Transient, SmtpFailure::Tls { stage });
         let server = Server::start(authority.settings(mode, "localhost"));
-        assert_eq!(
-            fails(&sender(config(&server))).await,
-            expected,
-            "nobody's, {mode}"
-        );
+        assert_eq!(fails(&sender(config(&server))).await, expected, "nobody's, {mode}");
         let trusting = config(&server).root_certificate_pem(stranger.pem());
         assert_eq!(fails(&sender(trusting)).await, expected, "a stranger's, {mode}");
 
@@ -221,36 +207,11 @@ async fn replies_are_told_apart() {
     }
     let stage = Stage::Message;
     for (at, reply, status, failure) in [
-        (
-            "rcpt",
-            "450 4.2.1 ADDRESS is busy, says the server",
-            450,
-            Failure::Transient,
-        ),
-        (
-            "rcpt",
-            "421 4.3.2 no ADDRESS now, says the server",
-            421,
-            Failure::Transient,
-        ),
-        (
-            "rcpt",
-            "550 5.1.1 no ADDRESS here, says the server",
-            550,
-            Failure::Permanent,
-        ),
-        (
-            "rcpt",
-            "552 5.2.2 ADDRESS is full, says the server",
-            552,
-            Failure::Transient,
-        ),
-        (
-            "data",
-            "451 4.7.1 later, says the server",
-            451,
-            Failure::Transient,
-        ),
+        ("rcpt", "450 4.2.1 ADDRESS is busy, says the server", 450, Failure::Transient),
+        ("rcpt", "421 4.3.2 no ADDRESS now, says the server", 421, Failure::Transient),
+        ("rcpt", "550 5.1.1 no ADDRESS here, says the server", 550, Failure::Permanent),
+        ("rcpt", "552 5.2.2 ADDRESS is full, says the server", 552, Failure::Transient),
+        ("data", "451 4.7.1 later, says the server", 451, Failure::Transient),
         ("data", "554 5.7.1 spam, says the server", 554, Failure::Permanent),
     ] {
         let server = Server::start(json!({ "tls": "none", at: reply }));
@@ -274,11 +235,7 @@ async fn a_server_that_turns_us_away_or_talks_nonsense() {
         ("HTTP/1.1 400 Bad Request\r\n", SmtpFailure::Garbled { stage }),
     ] {
         let server = Server::start(json!({ "tls": "none", "raw": greeting }));
-        assert_eq!(
-            fails(&plain(&server)).await,
-            (Failure::Transient, expected),
-            "{greeting}"
-        );
+        assert_eq!(fails(&plain(&server)).await, (Failure::Transient, expected), "{greeting}");
     }
 }
 
@@ -289,10 +246,7 @@ async fn a_server_that_says_nothing_runs_into_the_time_out() {
     }
     let server = Server::start(json!({ "tls": "none", "raw": "" }));
     let time_out = Duration::from_millis(200);
-    for config in [
-        SmtpConfig::danger_plain_text("localhost"),
-        SmtpConfig::tls("localhost"),
-    ] {
+    for config in [SmtpConfig::danger_plain_text("localhost"), SmtpConfig::tls("localhost")] {
         let hanging = sender(config.port(server.port()).time_out(time_out));
         assert_eq!(fails(&hanging).await, (Failure::Transient, SmtpFailure::TimeOut));
     }
@@ -306,10 +260,7 @@ async fn a_refused_connection_is_transient() {
     drop(listener);
     let refused = sender(SmtpConfig::danger_plain_text("127.0.0.1").port(port));
     let stage = Stage::Connect;
-    assert_eq!(
-        fails(&refused).await,
-        (Failure::Transient, SmtpFailure::Unreachable { stage })
-    );
+    assert_eq!(fails(&refused).await, (Failure::Transient, SmtpFailure::Unreachable { stage }));
 }
 
 #[tokio::test]
@@ -331,8 +282,6 @@ async fn nothing_reaches_the_log_even_if_lettre_writes_to_it() {
 
     // The other half of the proof: left alone, lettre does write its conversation to this very log.
     let address = ("127.0.0.1", server.port());
-    AsyncSmtpConnection::connect_tokio1(address, None, &ClientId::default(), None, None)
-        .await
-        .unwrap();
+    AsyncSmtpConnection::connect_tokio1(address, None, &ClientId::default(), None, None).await.unwrap();
     assert!(log.text().contains("EHLO"), "lettre was built without its log");
 }

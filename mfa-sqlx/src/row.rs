@@ -33,11 +33,7 @@ pub(crate) fn found(tenant: &TenantId, row: EventRow) -> Result<(Cursor, FoundEv
     let (position, of, name, id, at, kind, body) = row;
     let unsigned = |number: i64, what| u64::try_from(number).map_err(|_| StoreError::Unreadable(what));
     let found = FoundEvent {
-        key: RecordKey {
-            tenant: tenant.clone(),
-            collection: collection(&of)?,
-            name,
-        },
+        key: RecordKey { tenant: tenant.clone(), collection: collection(&of)?, name },
         event: StoredEvent {
             id: id.parse().map_err(|_| StoreError::Unreadable("event id"))?,
             at: Timestamp::from_unix(unsigned(at, "time")?),
@@ -100,17 +96,8 @@ mod tests {
         assert!(versioned((-1, vec![])).is_err());
         assert!(versioned((1 << 62, vec![])).is_err());
         assert!(versioned(((1 << 62) - 1, vec![])).is_ok());
-        let row = |of: &str, id: &str, at| {
-            (
-                1,
-                of.to_owned(),
-                "a".into(),
-                id.to_owned(),
-                at,
-                "k".into(),
-                vec![],
-            )
-        };
+        let row =
+            |of: &str, id: &str, at| (1, of.to_owned(), "a".into(), id.to_owned(), at, "k".into(), vec![]);
         let tenant = TenantId::default();
         let id = "A".repeat(22);
         assert!(found(&tenant, row("account", &id, 1)).is_ok());

@@ -10,10 +10,5 @@ use mfa_testing::store::report::Outcome;
 async fn the_sqlite_store_conforms() {
     let report = check(async || SqliteData(Scratch::new())).await;
     report.assert_conforms();
-    assert!(
-        report
-            .cases()
-            .iter()
-            .all(|(_, outcome)| *outcome == Outcome::Passed)
-    );
+    assert!(report.cases().iter().all(|(_, outcome)| *outcome == Outcome::Passed));
 }

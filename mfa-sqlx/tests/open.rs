@@ -1,9 +1,5 @@
 //! Every way in which a file can be the wrong one: a clear error, and nothing lost.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests, which may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which may panic")]
 
 mod common;
 
@@ -21,21 +17,11 @@ use sqlx::{Connection, Executor};
 use tokio::task::JoinSet;
 
 fn key(name: &str) -> RecordKey {
-    RecordKey {
-        tenant: TenantId::default(),
-        collection: Collection::Account,
-        name: name.to_owned(),
-    }
+    RecordKey { tenant: TenantId::default(), collection: Collection::Account, name: name.to_owned() }
 }
 
 fn insert(name: &str, record: Vec<u8>) -> Write {
-    Write {
-        key: key(name),
-        expected: None,
-        next: Version::new(1),
-        record,
-        events: vec![],
-    }
+    Write { key: key(name), expected: None, next: Version::new(1), record, events: vec![] }
 }
 
 async fn refusal(path: &Path) -> OpenError {
@@ -50,10 +36,7 @@ fn store_error(fault: &Fault) -> &StoreError {
 async fn what_is_written_is_there_after_a_restart() {
     let scratch = Scratch::new();
     let store = SqliteStore::open(scratch.file()).await.unwrap();
-    assert_eq!(
-        store.commit(&insert("ann", b"a".to_vec())).await.unwrap(),
-        Committed::Done
-    );
+    assert_eq!(store.commit(&insert("ann", b"a".to_vec())).await.unwrap(), Committed::Done);
     store.close().await;
     assert!(store.load(&key("ann")).await.is_err(), "a closed store answers");
     let again = SqliteStore::open(scratch.file()).await.unwrap();
@@ -70,11 +53,7 @@ async fn the_files_are_for_this_user_alone() {
     let mut files = 0;
     for entry in fs::read_dir(scratch.path()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(
-            entry.metadata().unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{entry:?}"
-        );
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
         files += 1;
     }
     assert_eq!(files, 3, "the database, its log and the log's index");
@@ -85,28 +64,17 @@ async fn durable_by_default() {
     let scratch = Scratch::new();
     let _store = SqliteStore::open(scratch.file()).await.unwrap();
     let mut connection = plain(&scratch.file()).await;
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
     assert_eq!(mode, "wal");
-    let id: i32 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
+    let id: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut connection).await.unwrap();
     assert_eq!(&id.to_be_bytes(), b"mfa2");
 }
 
 #[tokio::test]
 async fn addresses_and_special_names_are_not_paths() {
-    for given in [
-        "sqlite:portal.db",
-        "sqlite://portal.db",
-        "file:portal.db",
-        ":memory:",
-        "sqlite::memory:",
-        "",
-    ] {
+    for given in
+        ["sqlite:portal.db", "sqlite://portal.db", "file:portal.db", ":memory:", "sqlite::memory:", ""]
+    {
         let error = refusal(Path::new(given)).await;
         assert!(matches!(error, OpenError::NotAPath { .. }), "{given}: {error}");
     }
@@ -116,37 +84,23 @@ async fn addresses_and_special_names_are_not_paths() {
 async fn a_missing_folder_is_named() {
     let scratch = Scratch::new();
     let error = refusal(&scratch.path().join("none/of.db")).await;
-    assert!(
-        matches!(&error, OpenError::NoFolder { folder } if folder.ends_with("none")),
-        "{error}"
-    );
+    assert!(matches!(&error, OpenError::NoFolder { folder } if folder.ends_with("none")), "{error}");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
 async fn a_folder_is_not_a_file() {
     let scratch = Scratch::new();
-    assert!(matches!(
-        refusal(scratch.path()).await,
-        OpenError::NotAFile { .. }
-    ));
+    assert!(matches!(refusal(scratch.path()).await, OpenError::NotAFile { .. }));
 }
 
 #[tokio::test]
 async fn a_file_of_something_else_is_left_as_it_is() {
     let scratch = Scratch::new();
-    for text in [
-        "x".to_owned(),
-        "a letter\n".repeat(3),
-        "a long letter\n".repeat(1_000),
-    ] {
+    for text in ["x".to_owned(), "a letter\n".repeat(3), "a long letter\n".repeat(1_000)] {
         fs::write(scratch.file(), &text).unwrap();
         let error = refusal(&scratch.file()).await;
-        assert!(
-            matches!(error, OpenError::NotSqlite { .. }),
-            "{} bytes: {error}",
-            text.len()
-        );
+        assert!(matches!(error, OpenError::NotSqlite { .. }), "{} bytes: {error}", text.len());
         assert_eq!(fs::read_to_string(scratch.file()).unwrap(), text);
     }
 }
@@ -164,11 +118,7 @@ async fn another_applications_database_is_left_as_it_is() {
         let error = refusal(&scratch.file()).await;
         assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
         assert_eq!(fs::read(scratch.file()).unwrap(), before);
-        assert_eq!(
-            fs::read_dir(scratch.path()).unwrap().count(),
-            1,
-            "a log was left behind"
-        );
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "a log was left behind");
     }
 }
 
@@ -229,28 +179,14 @@ async fn a_newer_schema_is_left_as_it_is() {
     run(&scratch.file(), "UPDATE mfa_schema SET version = 99").await;
     let before = fs::read(scratch.file()).unwrap();
     let error = refusal(&scratch.file()).await;
-    assert!(
-        matches!(
-            error,
-            OpenError::Newer {
-                found: 99,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
     assert_eq!(fs::read(scratch.file()).unwrap(), before);
 }
 
 #[tokio::test]
 async fn another_encoding_is_refused() {
     let scratch = Scratch::new();
-    run(
-        &scratch.file(),
-        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE pupils (name TEXT)",
-    )
-    .await;
+    run(&scratch.file(), "PRAGMA encoding = 'UTF-16le'; CREATE TABLE pupils (name TEXT)").await;
     let options = SqliteStore::options().in_host_database();
     let error = options.open(scratch.file()).await.unwrap_err();
     assert!(matches!(error, OpenError::Encoding { .. }), "{error}");
@@ -261,10 +197,7 @@ async fn a_damaged_file_is_an_error_and_never_an_empty_store() {
     let scratch = Scratch::new();
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     for number in 0..50 {
-        let _ = store
-            .commit(&insert(&format!("user {number}"), vec![7; 3_000]))
-            .await
-            .unwrap();
+        let _ = store.commit(&insert(&format!("user {number}"), vec![7; 3_000])).await.unwrap();
     }
     store.close().await;
     let mut bytes = fs::read(scratch.file()).unwrap();
@@ -285,28 +218,16 @@ async fn a_damaged_file_is_an_error_and_never_an_empty_store() {
 #[tokio::test]
 async fn a_lock_that_is_never_given_back_is_a_fault_and_then_over() {
     let scratch = Scratch::new();
-    let store = SqliteStore::options()
-        .busy_timeout(Duration::from_millis(10))
-        .open(scratch.file())
-        .await
-        .unwrap();
+    let store =
+        SqliteStore::options().busy_timeout(Duration::from_millis(10)).open(scratch.file()).await.unwrap();
     let mut other = plain(&scratch.file()).await;
     other.execute("BEGIN IMMEDIATE").await.unwrap();
     let fault = store.commit(&insert("ann", vec![1])).await.unwrap_err();
-    assert!(
-        matches!(store_error(&fault), StoreError::Busy { .. }),
-        "{fault:?}"
-    );
+    assert!(matches!(store_error(&fault), StoreError::Busy { .. }), "{fault:?}");
     assert!(store.erase(&key("ann")).await.is_err());
-    assert!(
-        store.load(&key("ann")).await.unwrap().is_none(),
-        "reading waits for nobody"
-    );
+    assert!(store.load(&key("ann")).await.unwrap().is_none(), "reading waits for nobody");
     other.execute("ROLLBACK").await.unwrap();
-    assert_eq!(
-        store.commit(&insert("ann", vec![1])).await.unwrap(),
-        Committed::Done
-    );
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
 
     store.close().await;
     other.execute("PRAGMA journal_mode = DELETE").await.unwrap();
@@ -325,10 +246,7 @@ async fn many_may_make_the_tables_at_once() {
             let path = scratch.file();
             tasks.spawn(async move {
                 let store = SqliteStore::open(path).await?;
-                let _ = store
-                    .commit(&insert(&format!("user {number}"), vec![]))
-                    .await
-                    .unwrap();
+                let _ = store.commit(&insert(&format!("user {number}"), vec![])).await.unwrap();
                 Ok::<_, OpenError>(())
             });
         }

@@ -28,18 +28,12 @@ const TASKS: u64 = 16;
 const ROUNDS: u64 = 8;
 
 fn key() -> RecordKey {
-    RecordKey {
-        tenant: TenantId::default(),
-        collection: Collection::Account,
-        name: "ann".to_owned(),
-    }
+    RecordKey { tenant: TenantId::default(), collection: Collection::Account, name: "ann".to_owned() }
 }
 
 /// The record counts; each count has an event.
 fn plus_one(loaded: Option<Versioned>, who: u8) -> Write {
-    let count = loaded.as_ref().map_or(0, |held| {
-        u64::from_le_bytes(held.record.clone().try_into().unwrap())
-    });
+    let count = loaded.as_ref().map_or(0, |held| u64::from_le_bytes(held.record.clone().try_into().unwrap()));
     let mut id = [who; 16];
     for (byte, part) in id.iter_mut().zip(count.to_le_bytes()) {
         *byte = part;
@@ -59,10 +53,7 @@ fn plus_one(loaded: Option<Versioned>, who: u8) -> Write {
 }
 
 async fn add_one<S: Store>(store: &S, who: u8) {
-    while store
-        .commit(&plus_one(store.load(&key()).await.unwrap(), who))
-        .await
-        .unwrap()
+    while store.commit(&plus_one(store.load(&key()).await.unwrap(), who)).await.unwrap()
         == Committed::Conflict
     {}
 }
@@ -92,10 +83,7 @@ fn until_line(out: &mut BufReader<ChildStdout>, wanted: &str) {
     let mut line = String::new();
     while line.trim_end() != wanted {
         line.clear();
-        assert!(
-            out.read_line(&mut line).unwrap() > 0,
-            "the other process ended before {wanted:?}"
-        );
+        assert!(out.read_line(&mut line).unwrap() > 0, "the other process ended before {wanted:?}");
     }
 }
 
@@ -220,10 +208,7 @@ async fn counts(file: &Path) -> (u64, u64) {
 
 async fn integrity(file: &Path) -> String {
     let mut connection = plain(file).await;
-    sqlx::query_scalar("PRAGMA integrity_check")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap()
 }
 
 /// 32 writers in two processes, all with the same version in hand when the race begins.
@@ -271,11 +256,7 @@ async fn four_processes_make_the_tables_at_once() {
 async fn a_killed_writer_leaves_nothing_torn() {
     let scratch = Scratch::new();
     for rounds in [1, 3, 7, 12] {
-        let (before, _) = if scratch.file().exists() {
-            counts(&scratch.file()).await
-        } else {
-            (0, 0)
-        };
+        let (before, _) = if scratch.file().exists() { counts(&scratch.file()).await } else { (0, 0) };
         let (mut child, mut out) = errand("write for ever", &scratch.file());
         until_line(&mut out, "ready");
         for _ in 0..rounds {
@@ -286,10 +267,7 @@ async fn a_killed_writer_leaves_nothing_torn() {
         assert_eq!(integrity(&scratch.file()).await, "ok");
         let (count, events) = counts(&scratch.file()).await;
         assert_eq!(count, events);
-        assert!(
-            count >= before + rounds * 8,
-            "{count} after {before} and {rounds} rounds of 8"
-        );
+        assert!(count >= before + rounds * 8, "{count} after {before} and {rounds} rounds of 8");
     }
 }
 
@@ -306,12 +284,9 @@ async fn without_the_right_to_write_the_error_says_so() {
     let copy = program.path().join("errand");
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     let root = fs::metadata(program.path()).unwrap().uid() == 0;
-    for (folder_mode, file_mode) in [
-        (0o555, None),
-        (0o555, Some(0o644)),
-        (0o555, Some(0o444)),
-        (0o755, Some(0o444)),
-    ] {
+    for (folder_mode, file_mode) in
+        [(0o555, None), (0o555, Some(0o644)), (0o555, Some(0o444)), (0o755, Some(0o444))]
+    {
         let scratch = Scratch::new();
         let file = scratch.file();
         if file_mode.is_some() {

@@ -97,10 +97,10 @@ pub(crate) async fn pass(
 /// Makes sure that a step-up challenge of this session can be answered. False if the session is over.
 pub(crate) async fn begin_step_up(web: &Web, state: &mut State) -> Result<bool, Fault> {
     let Stage::SignedIn { standing, step_up, .. } = &mut state.stage else { return Ok(false) };
-    if let Some(ticket) = step_up {
-        if web.mfa().challenge(ticket).await?.is_ok() {
-            return Ok(true);
-        }
+    if let Some(ticket) = step_up
+        && web.mfa().challenge(ticket).await?.is_ok()
+    {
+        return Ok(true);
     }
     match web.mfa().step_up(standing).await? {
         Ok(ticket) => {

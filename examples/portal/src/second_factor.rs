@@ -149,3 +149,25 @@ impl SecondFactor {
         self.store.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::in_memory;
+    use crate::demo;
+    use crate::password::Passwords;
+
+    #[tokio::test]
+    async fn the_directory_knows_the_label_the_address_and_the_language() {
+        let users = Users::new(in_memory().await, Passwords::new().await.unwrap());
+        demo::seed(&users).await.unwrap();
+        let school = School { users, rules: Rules::default() };
+        let key = AccountKey::of_user(UserId::new("u-1002").unwrap());
+        let person = Directory::person(&school, &key).await.unwrap();
+        assert_eq!(person.label.unwrap().expose(), "parent2");
+        assert_eq!(person.addresses.first().unwrap().expose(), "rhys.evans@home.example");
+        assert_eq!(person.locale, Locale::Welsh);
+        let stranger = AccountKey::of_user(UserId::new("u-9").unwrap());
+        assert!(Directory::person(&school, &stranger).await.unwrap().label.is_none());
+    }
+}

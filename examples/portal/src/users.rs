@@ -262,16 +262,4 @@ mod tests {
         assert_eq!(users.all().await.unwrap().len(), demo::ACCOUNTS.len());
         assert_eq!(users.find(&id).await.unwrap().unwrap().locale, Locale::Welsh);
     }
-
-    #[tokio::test]
-    async fn the_directory_knows_the_label_the_address_and_the_language() {
-        let users = users().await;
-        let key = AccountKey::of_user(UserId::new("u-1002").unwrap());
-        let person = Directory::person(&users, &key).await.unwrap();
-        assert_eq!(person.label.unwrap().expose(), "parent2");
-        assert_eq!(person.addresses.first().unwrap().expose(), "rhys.evans@home.example");
-        assert_eq!(person.locale, Locale::Welsh);
-        let stranger = AccountKey::of_user(UserId::new("u-9").unwrap());
-        assert!(Directory::person(&users, &stranger).await.unwrap().label.is_none());
-    }
 }

@@ -107,14 +107,8 @@ impl SmtpConfig {
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
         let wrong = |problem: &'static str| ConfigError::new("smtp.url", problem, URL_FIX);
         let url = Url::parse(url).map_err(|_| wrong("not a URL"))?;
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| wrong("no host in it"))?;
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("no host in it"))?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let mut config = match url.scheme() {
             "smtps" => Self::tls(host),
             "smtp" => Self::starttls(host),
@@ -291,7 +285,5 @@ fn is_host(host: &str) -> bool {
         || is_domain(host)
         || (!host.is_empty()
             && host.len() <= 63
-            && host
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
 }

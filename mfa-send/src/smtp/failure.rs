@@ -75,20 +75,18 @@ impl SmtpFailure {
     pub fn failure(&self) -> Failure {
         match *self {
             Self::BadAddress | Self::Unwritable => Failure::Permanent,
-            Self::Refused {
-                stage: Stage::Message,
-                status,
-            } if (500..600).contains(&status) && !is_mendable(status) => Failure::Permanent,
+            Self::Refused { stage: Stage::Message, status }
+                if (500..600).contains(&status) && !is_mendable(status) =>
+            {
+                Failure::Permanent
+            }
             _ => Failure::Transient,
         }
     }
 
     pub(super) fn of(stage: Stage, error: &Error) -> Self {
         if let Some(status) = error.status() {
-            Self::Refused {
-                stage,
-                status: status.into(),
-            }
+            Self::Refused { stage, status: status.into() }
         } else if error.is_timeout() {
             Self::TimeOut
         } else if error.is_tls() || is_certificate_trouble(error) {
@@ -139,11 +137,7 @@ mod tests {
             (Stage::Connect, 554, Failure::Transient),
             (Stage::StartTls, 502, Failure::Transient),
         ] {
-            assert_eq!(
-                SmtpFailure::Refused { stage, status }.failure(),
-                failure,
-                "{status}"
-            );
+            assert_eq!(SmtpFailure::Refused { stage, status }.failure(), failure, "{status}");
         }
         assert_eq!(SmtpFailure::BadAddress.failure(), Failure::Permanent);
         assert_eq!(SmtpFailure::TimeOut.failure(), Failure::Transient);

@@ -62,17 +62,11 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
     let (subject, what) = match notice {
         Notice::FactorAdded { name } => (
             format!("A sign-in method was added at {service}"),
-            format!(
-                "The sign-in method “{}” was added to your account.",
-                quoted_name(name)
-            ),
+            format!("The sign-in method “{}” was added to your account.", quoted_name(name)),
         ),
         Notice::FactorRemoved { name } => (
             format!("A sign-in method was removed at {service}"),
-            format!(
-                "The sign-in method “{}” was removed from your account.",
-                quoted_name(name)
-            ),
+            format!("The sign-in method “{}” was removed from your account.", quoted_name(name)),
         ),
         Notice::FactorDisabled { name } => (
             format!("A sign-in method was switched off at {service}"),
@@ -141,14 +135,8 @@ fn life(seconds: u64) -> String {
 }
 
 fn when(at: UtcDateTime) -> String {
-    let month = MONTHS
-        .get(usize::from(at.month).saturating_sub(1))
-        .copied()
-        .unwrap_or_default();
-    format!(
-        "{} {month} {} at {:02}:{:02} UTC",
-        at.day, at.year, at.hour, at.minute
-    )
+    let month = MONTHS.get(usize::from(at.month).saturating_sub(1)).copied().unwrap_or_default();
+    format!("{} {month} {} at {:02}:{:02} UTC", at.day, at.year, at.hour, at.minute)
 }
 
 #[cfg(test)]

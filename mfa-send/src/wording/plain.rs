@@ -44,20 +44,14 @@ mod tests {
 
     #[test]
     fn lines_and_hidden_characters_are_gone() {
-        assert_eq!(
-            one_line(" a\r\nBcc: b\t c\u{202e}d\u{2028}e\0 "),
-            "a Bcc: b c d e"
-        );
+        assert_eq!(one_line(" a\r\nBcc: b\t c\u{202e}d\u{2028}e\0 "), "a Bcc: b c d e");
         assert_eq!(one_line("Ysgol Tŷ Gwyn"), "Ysgol Tŷ Gwyn");
         assert_eq!(one_line("\r\n"), "");
     }
 
     #[test]
     fn names_make_no_links_and_stay_short() {
-        assert_eq!(
-            quoted_name("x” Sign in at https://evil.example/a"),
-            "x Sign in at https evil·example a"
-        );
+        assert_eq!(quoted_name("x” Sign in at https://evil.example/a"), "x Sign in at https evil·example a");
         assert_eq!(quoted_name("a@evil.example"), "a evil·example");
         assert_eq!(quoted_name(&"y".repeat(61)), format!("{}…", "y".repeat(60)));
         assert_eq!(quoted_name(&"y".repeat(60)), "y".repeat(60));

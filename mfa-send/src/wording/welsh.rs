@@ -138,12 +138,7 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
 
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_lowercase)
-        .chain(chars)
-        .collect()
+    chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
 }
 
 /// The noun stays in the singular after a numeral.
@@ -155,14 +150,8 @@ fn life(seconds: u64) -> String {
 }
 
 fn when(at: UtcDateTime) -> String {
-    let month = MONTHS
-        .get(usize::from(at.month).saturating_sub(1))
-        .copied()
-        .unwrap_or_default();
-    format!(
-        "{} {month} {} am {:02}:{:02} UTC",
-        at.day, at.year, at.hour, at.minute
-    )
+    let month = MONTHS.get(usize::from(at.month).saturating_sub(1)).copied().unwrap_or_default();
+    format!("{} {month} {} am {:02}:{:02} UTC", at.day, at.year, at.hour, at.minute)
 }
 
 #[cfg(test)]
@@ -171,12 +160,7 @@ mod tests {
 
     #[test]
     fn a_life_is_never_promised_longer_than_it_is() {
-        for (seconds, words) in [
-            (0, "0 eiliad"),
-            (59, "59 eiliad"),
-            (60, "1 munud"),
-            (659, "10 munud"),
-        ] {
+        for (seconds, words) in [(0, "0 eiliad"), (59, "59 eiliad"), (60, "1 munud"), (659, "10 munud")] {
             assert_eq!(life(seconds), words);
         }
     }

@@ -41,16 +41,8 @@ impl Server {
             .expect("a Python interpreter to run");
         let stdin = process.stdin.take();
         let lines = BufReader::new(process.stdout.take().expect("a piped standard output"));
-        let mut server = Self {
-            process,
-            stdin,
-            lines,
-            port: 0,
-        };
-        server.port = server
-            .line()
-            .parse()
-            .expect("the port, from a server that has aiosmtpd");
+        let mut server = Self { process, stdin, lines, port: 0 };
+        server.port = server.line().parse().expect("the port, from a server that has aiosmtpd");
         server
     }
 
@@ -94,11 +86,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            issuer: Issuer::new(params, key),
-            pem,
-            folder,
-        }
+        Self { issuer: Issuer::new(params, key), pem, folder }
     }
 
     /// The authority's own certificate.

@@ -69,12 +69,7 @@ impl SqliteStore {
         patience: Duration,
         path: PathBuf,
     ) -> Self {
-        Self {
-            writer,
-            readers,
-            patience,
-            path,
-        }
+        Self { writer, readers, patience, path }
     }
 
     /// Ends all connections, when the calls under way are done. Later calls are faults.
@@ -87,11 +82,7 @@ impl SqliteStore {
 
     /// Runs one job as one transaction, all or nothing.
     async fn write(&self, job: Job<'_>) -> Result<Committed, Fault> {
-        let mut connection = self
-            .writer
-            .acquire()
-            .await
-            .map_err(|error| self.store_error(error))?;
+        let mut connection = self.writer.acquire().await.map_err(|error| self.store_error(error))?;
         for _ in 1..TRIES {
             match job.run(&mut connection).await {
                 // Busy means: nothing was written, not even by a COMMIT that says so.
@@ -113,9 +104,7 @@ impl SqliteStore {
 
     fn store_error(&self, error: sqlx::Error) -> StoreError {
         match open::primary_code(&error) {
-            Some(open::BUSY) => StoreError::Busy {
-                waited: self.patience,
-            },
+            Some(open::BUSY) => StoreError::Busy { waited: self.patience },
             Some(open::FULL) => StoreError::Full,
             Some(open::READ_ONLY) => StoreError::ReadOnly,
             Some(open::CORRUPT | open::NOT_A_DATABASE) => StoreError::Damaged,
@@ -127,9 +116,7 @@ impl SqliteStore {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -154,9 +141,7 @@ impl Job<'_> {
             }
             Self::Erase(key) => {
                 for statement in [sql::ERASE_EVENTS, sql::ERASE_RECORD] {
-                    of_key(sqlx::query(statement), key)
-                        .execute(&mut *transaction)
-                        .await?;
+                    of_key(sqlx::query(statement), key).execute(&mut *transaction).await?;
                 }
             }
         }
@@ -168,19 +153,12 @@ impl Job<'_> {
 type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 
 fn of_key<'q>(query: Query<'q>, key: &'q RecordKey) -> Query<'q> {
-    query
-        .bind(key.tenant.as_str())
-        .bind(key.collection.as_str())
-        .bind(key.name.as_str())
+    query.bind(key.tenant.as_str()).bind(key.collection.as_str()).bind(key.name.as_str())
 }
 
 /// Whether the stored version was the expected one and the record is written.
 async fn put(connection: &mut SqliteConnection, write: &Write) -> Result<bool, sqlx::Error> {
-    let statement = if write.expected.is_some() {
-        sql::UPDATE
-    } else {
-        sql::INSERT
-    };
+    let statement = if write.expected.is_some() { sql::UPDATE } else { sql::INSERT };
     let mut query = of_key(sqlx::query(statement), &write.key)
         .bind(write.next.as_u64().cast_signed())
         .bind(write.record.as_slice());
@@ -220,11 +198,8 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
-        let times = write
-            .events
-            .iter()
-            .map(|event| row::column_time(event.at))
-            .collect::<Result<Vec<_>, _>>()?;
+        let times =
+            write.events.iter().map(|event| row::column_time(event.at)).collect::<Result<Vec<_>, _>>()?;
         self.write(Job::Commit { write, times: &times }).await
     }
 
@@ -244,10 +219,8 @@ impl Store for SqliteStore {
         if let Some(kind) = &query.kind {
             statement = statement.bind(kind.as_str());
         }
-        let mut rows: Vec<EventRow> = statement
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|error| self.store_error(error))?;
+        let mut rows: Vec<EventRow> =
+            statement.fetch_all(&self.readers).await.map_err(|error| self.store_error(error))?;
         let more = rows.len() > query.limit as usize;
         rows.truncate(query.limit as usize);
         let mut page = EventPage::default();
@@ -263,11 +236,7 @@ impl Store for SqliteStore {
     }
 
     async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
-        let statement = if query.after.is_some() {
-            sql::NEXT_PAGE
-        } else {
-            sql::FIRST_PAGE
-        };
+        let statement = if query.after.is_some() { sql::NEXT_PAGE } else { sql::FIRST_PAGE };
         let mut statement = sqlx::query_as(statement)
             .bind(query.tenant.as_str())
             .bind(query.collection.as_str())
@@ -275,10 +244,8 @@ impl Store for SqliteStore {
         if let Some(after) = &query.after {
             statement = statement.bind(after.as_str());
         }
-        let mut rows: Vec<PageRow> = statement
-            .fetch_all(&self.readers)
-            .await
-            .map_err(|error| self.store_error(error))?;
+        let mut rows: Vec<PageRow> =
+            statement.fetch_all(&self.readers).await.map_err(|error| self.store_error(error))?;
         let more = rows.len() > query.limit as usize;
         rows.truncate(query.limit as usize);
         let records = rows

@@ -42,10 +42,7 @@ pub(crate) fn opening(path: &Path, error: sqlx::Error) -> OpenError {
         Some(CORRUPT) => OpenError::Damaged { path },
         Some(FULL) => OpenError::Full { path },
         // The file is there by now, so that it is the right to write it, or a log beside it, that is missing.
-        Some(READ_ONLY | CAN_NOT_OPEN) => OpenError::ReadOnly {
-            path,
-            source: error.into(),
-        },
+        Some(READ_ONLY | CAN_NOT_OPEN) => OpenError::ReadOnly { path, source: error.into() },
         _ => OpenError::Database { path, source: error },
     }
 }
@@ -65,9 +62,8 @@ pub(crate) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteS
         .disable_statement_logging();
 
     let patience = options.busy_timeout.saturating_mul(TRIES);
-    let mut connection = SqliteConnection::connect_with(&connect)
-        .await
-        .map_err(|error| opening(path, error))?;
+    let mut connection =
+        SqliteConnection::connect_with(&connect).await.map_err(|error| opening(path, error))?;
     let mut set_up = set_up(options, &mut connection, path, patience).await;
     for _ in 1..TRIES {
         if matches!(set_up, Err(OpenError::Busy { .. })) {
@@ -89,12 +85,7 @@ pub(crate) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteS
         .max_connections(options.readers)
         .acquire_timeout(TURN)
         .connect_lazy_with(connect.pragma("query_only", "ON"));
-    Ok(SqliteStore::from_pools(
-        writer,
-        readers,
-        patience,
-        path.to_owned(),
-    ))
+    Ok(SqliteStore::from_pools(writer, readers, patience, path.to_owned()))
 }
 
 /// Refuses paths that can't be, and makes the file if there is none.
@@ -108,10 +99,7 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
         None
     };
     if let Some(fix) = fix {
-        return Err(OpenError::NotAPath {
-            given: path.to_owned(),
-            fix,
-        });
+        return Err(OpenError::NotAPath { given: path.to_owned(), fix });
     }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -136,9 +124,7 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
 fn look_at(path: &Path) -> Result<(), OpenError> {
     let there = fs::metadata(path).map_err(|error| file_error(path, error))?;
     if !there.is_file() {
-        return Err(OpenError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(OpenError::NotAFile { path: path.to_owned() });
     }
     let mut header = Vec::new();
     File::open(path)
@@ -147,18 +133,15 @@ fn look_at(path: &Path) -> Result<(), OpenError> {
     if header.is_empty() || header == HEADER {
         return Ok(());
     }
-    Err(OpenError::NotSqlite {
-        path: path.to_owned(),
-    })
+    Err(OpenError::NotSqlite { path: path.to_owned() })
 }
 
 fn file_error(path: &Path, error: std::io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly {
-            path,
-            source: error.into(),
-        },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::ReadOnly { path, source: error.into() }
+        }
         ErrorKind::StorageFull => OpenError::Full { path },
         _ => OpenError::Io { path, source: error },
     }
@@ -171,19 +154,15 @@ async fn set_up(
     patience: Duration,
 ) -> Result<(), OpenError> {
     let allowed = |found| match found {
-        Found::Others if !options.in_host_database => Err(OpenError::Foreign {
-            path: path.to_owned(),
-        }),
+        Found::Others if !options.in_host_database => Err(OpenError::Foreign { path: path.to_owned() }),
         found => Ok(found),
     };
     // Before anything is written, so that a refused file is left as it is.
     allowed(schema::inspect(connection, path).await?)?;
     use_log(connection, path, patience).await?;
     // Again under the lock: another process may have made the tables since.
-    let mut transaction = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(|error| opening(path, error))?;
+    let mut transaction =
+        connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| opening(path, error))?;
     let found = allowed(schema::inspect(&mut transaction, path).await?)?;
     let migrated = schema::migrate(&mut transaction, found).await;
     let committed = match migrated {
@@ -202,16 +181,12 @@ async fn use_log(
     const STEP: Duration = Duration::from_millis(20);
     let mut waited = Duration::ZERO;
     loop {
-        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL")
-            .fetch_one(&mut *connection)
-            .await;
+        let mode =
+            sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await;
         match mode {
             Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
             Ok(mode) => {
-                return Err(OpenError::NoLog {
-                    path: path.to_owned(),
-                    mode,
-                });
+                return Err(OpenError::NoLog { path: path.to_owned(), mode });
             }
             Err(error) if primary_code(&error) == Some(BUSY) => {
                 if waited >= patience {

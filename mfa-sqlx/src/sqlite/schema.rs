@@ -42,16 +42,10 @@ pub(crate) async fn inspect(connection: &mut SqliteConnection, path: &Path) -> R
         .await
         .map_err(|error| opening(path, error))?;
     if encoding != "UTF-8" {
-        return Err(OpenError::Encoding {
-            path: path.to_owned(),
-            found: encoding,
-        });
+        return Err(OpenError::Encoding { path: path.to_owned(), found: encoding });
     }
     let has = |name: &str| tables.iter().any(|table| table.eq_ignore_ascii_case(name));
-    let strange = |found: &str| OpenError::ForeignTables {
-        path: path.to_owned(),
-        found: found.to_owned(),
-    };
+    let strange = |found: &str| OpenError::ForeignTables { path: path.to_owned(), found: found.to_owned() };
     if !has("mfa_schema") {
         if has("mfa_record") || has("mfa_event") {
             return Err(strange("there is no `mfa_schema` beside them"));
@@ -72,11 +66,7 @@ pub(crate) async fn inspect(connection: &mut SqliteConnection, path: &Path) -> R
         _ => return Err(strange("`mfa_schema` says something else")),
     };
     if version > KNOWN {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known: KNOWN,
-        });
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known: KNOWN });
     }
     if version < 1 || !has("mfa_record") || !has("mfa_event") {
         return Err(strange("a table is missing"));
@@ -111,9 +101,7 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection, found: Found) -> 
     }
     if found == Found::Empty {
         // The number is APPLICATION_ID: a PRAGMA takes no parameters. A test compares the two.
-        sqlx::raw_sql("PRAGMA application_id = 1835426098")
-            .execute(&mut *connection)
-            .await?;
+        sqlx::raw_sql("PRAGMA application_id = 1835426098").execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -34,11 +34,7 @@ impl Drop for Scratch {
 }
 
 fn key(name: &str) -> RecordKey {
-    RecordKey {
-        tenant: TenantId::default(),
-        collection: Collection::Account,
-        name: name.to_owned(),
-    }
+    RecordKey { tenant: TenantId::default(), collection: Collection::Account, name: name.to_owned() }
 }
 
 fn insert(name: &str, record: Vec<u8>) -> Write {
@@ -64,10 +60,7 @@ fn is_full(fault: &Fault) -> bool {
 /// SQLite keeps the limit by connection; the pool that writes has only one.
 async fn limit_pages(store: &SqliteStore, pages: u32) {
     let sql = format!("PRAGMA max_page_count = {pages}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-        .execute(&store.writer)
-        .await
-        .unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&store.writer).await.unwrap();
 }
 
 #[tokio::test]
@@ -77,10 +70,7 @@ async fn a_full_disk_is_a_fault_and_nothing_is_lost() {
     limit_pages(&store, 20).await;
     let mut kept = 0;
     let fault = loop {
-        match store
-            .commit(&insert(&format!("user {kept}"), vec![7; 3_000]))
-            .await
-        {
+        match store.commit(&insert(&format!("user {kept}"), vec![7; 3_000])).await {
             Ok(committed) => assert_eq!(committed, Committed::Done),
             Err(fault) => break fault,
         }
@@ -90,11 +80,7 @@ async fn a_full_disk_is_a_fault_and_nothing_is_lost() {
     assert!(is_full(&fault), "{fault:?}");
     assert!(kept > 0);
     for number in 0..kept {
-        let held = store
-            .load(&key(&format!("user {number}")))
-            .await
-            .unwrap()
-            .unwrap();
+        let held = store.load(&key(&format!("user {number}"))).await.unwrap().unwrap();
         assert_eq!(held.record, vec![7; 3_000]);
     }
     // Full again and again: a connection that SQLite rolled back by itself must not stay in the pool.
@@ -107,24 +93,17 @@ async fn a_full_disk_is_a_fault_and_nothing_is_lost() {
     // Room again: all goes on, without a restart.
     assert_eq!(store.commit(&lost).await.unwrap(), Committed::Done);
     assert_eq!(store.load(&lost.key).await.unwrap().unwrap().record, lost.record);
-    let check: String = sqlx::query_scalar("PRAGMA integrity_check")
-        .fetch_one(&store.writer)
-        .await
-        .unwrap();
+    let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&store.writer).await.unwrap();
     assert_eq!(check, "ok");
-    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM mfa_event")
-        .fetch_one(&store.writer)
-        .await
-        .unwrap();
+    let events: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM mfa_event").fetch_one(&store.writer).await.unwrap();
     assert_eq!(events, kept + 1);
 }
 
 async fn plan(pool: &SqlitePool, statement: &str) -> String {
     let sql = format!("EXPLAIN QUERY PLAN {statement}");
-    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .fetch_all(pool)
-        .await
-        .unwrap();
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap();
     let lines: Vec<_> = rows.into_iter().map(|row| row.3).collect();
     lines.join("; ")
 }
@@ -135,39 +114,15 @@ async fn every_question_uses_an_index_and_sorts_nothing() {
     let scratch = Scratch::new("plan");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     for (statement, index) in [
-        (
-            sql::LOAD,
-            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)",
-        ),
-        (
-            sql::UPDATE,
-            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)",
-        ),
-        (
-            sql::ERASE_RECORD,
-            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)",
-        ),
-        (
-            sql::ERASE_EVENTS,
-            "mfa_event_by_record (tenant=? AND collection=? AND name=?)",
-        ),
-        (
-            sql::FIRST_PAGE,
-            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=?)",
-        ),
-        (
-            sql::NEXT_PAGE,
-            "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name>?)",
-        ),
+        (sql::LOAD, "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)"),
+        (sql::UPDATE, "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)"),
+        (sql::ERASE_RECORD, "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name=?)"),
+        (sql::ERASE_EVENTS, "mfa_event_by_record (tenant=? AND collection=? AND name=?)"),
+        (sql::FIRST_PAGE, "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=?)"),
+        (sql::NEXT_PAGE, "sqlite_autoindex_mfa_record_1 (tenant=? AND collection=? AND name>?)"),
         (sql::EVENTS, "mfa_event_by_tenant (tenant=? AND rowid<?)"),
-        (
-            sql::EVENTS_OF_KIND,
-            "mfa_event_by_kind (tenant=? AND kind=? AND rowid<?)",
-        ),
-        (
-            sql::EVENTS_OF_RECORD,
-            "mfa_event_by_record (tenant=? AND collection=? AND name=? AND rowid<?)",
-        ),
+        (sql::EVENTS_OF_KIND, "mfa_event_by_kind (tenant=? AND kind=? AND rowid<?)"),
+        (sql::EVENTS_OF_RECORD, "mfa_event_by_record (tenant=? AND collection=? AND name=? AND rowid<?)"),
     ] {
         let plan = plan(&store.readers, statement).await;
         assert!(plan.contains(index), "{statement}\n{plan}");
@@ -175,10 +130,7 @@ async fn every_question_uses_an_index_and_sorts_nothing() {
     }
     // Either of two indexes is right for this one.
     let both = plan(&store.readers, sql::EVENTS_OF_RECORD_AND_KIND).await;
-    assert!(
-        both.contains("USING INDEX mfa_event_by_") && !both.contains("TEMP B-TREE"),
-        "{both}"
-    );
+    assert!(both.contains("USING INDEX mfa_event_by_") && !both.contains("TEMP B-TREE"), "{both}");
 }
 
 #[tokio::test]
@@ -217,10 +169,7 @@ async fn what_cant_be_read_is_a_fault() {
     let scratch = Scratch::new("unreadable");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
-    for spoilt in [
-        "UPDATE mfa_record SET version = -1",
-        "UPDATE mfa_record SET version = 'x'",
-    ] {
+    for spoilt in ["UPDATE mfa_record SET version = -1", "UPDATE mfa_record SET version = 'x'"] {
         sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
         assert!(store.load(&key("ann")).await.is_err(), "{spoilt}");
     }
