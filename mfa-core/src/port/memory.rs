@@ -64,16 +64,8 @@ impl Store for MemoryStore {
 
     async fn events(&self, query: &EventQuery) -> Result<EventPage, Fault> {
         let inner = self.lock();
-        let mut matching = inner.events.iter().rev().filter(|(position, found)| {
-            found.key.tenant == query.tenant
-                && query.after.is_none_or(|after| *position < after.0)
-                && query.record.as_ref().is_none_or(|(collection, name)| {
-                    found.key.collection == *collection && found.key.name == *name
-                })
-                && query.kind.as_ref().is_none_or(|kind| found.event.kind == *kind)
-                && query.since.is_none_or(|since| found.event.at >= since)
-                && query.until.is_none_or(|until| found.event.at < until)
-        });
+        let mut matching =
+            inner.events.iter().rev().filter(|(position, found)| query.asks_for(Cursor(*position), found));
         let taken: Vec<_> = matching.by_ref().take(query.limit as usize).collect();
         let next = match (taken.last(), matching.next()) {
             (Some((position, _)), Some(_)) => Some(Cursor(*position)),
@@ -84,11 +76,7 @@ impl Store for MemoryStore {
 
     async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
         let inner = self.lock();
-        let mut matching = inner.records.iter().filter(|(key, _)| {
-            key.tenant == query.tenant
-                && key.collection == query.collection
-                && query.after.as_ref().is_none_or(|after| key.name > *after)
-        });
+        let mut matching = inner.records.iter().filter(|(key, _)| query.asks_for(key));
         let records = matching
             .by_ref()
             .take(query.limit as usize)

@@ -164,6 +164,22 @@ pub struct EventQuery {
     pub limit: u32,
 }
 
+impl EventQuery {
+    /// Whether an event at this place belongs to the answer: what a store does that has no query language.
+    pub fn asks_for(&self, place: Cursor, found: &FoundEvent) -> bool {
+        let FoundEvent { key, event } = found;
+        key.tenant == self.tenant
+            && self.after.is_none_or(|after| place < after)
+            && self
+                .record
+                .as_ref()
+                .is_none_or(|(collection, name)| key.collection == *collection && key.name == *name)
+            && self.kind.as_ref().is_none_or(|kind| event.kind == *kind)
+            && self.since.is_none_or(|since| event.at >= since)
+            && self.until.is_none_or(|until| event.at < until)
+    }
+}
+
 /// A place in the record of events. Opaque: stores number events as they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(pub u64);
@@ -197,6 +213,15 @@ pub struct PageQuery {
     pub after: Option<String>,
     /// How many at the most.
     pub limit: u32,
+}
+
+impl PageQuery {
+    /// Whether the record of this key belongs to the answer: what a store does that has no query language.
+    pub fn asks_for(&self, key: &RecordKey) -> bool {
+        key.tenant == self.tenant
+            && key.collection == self.collection
+            && self.after.as_ref().is_none_or(|after| key.name > *after)
+    }
 }
 
 /// A page of records.
