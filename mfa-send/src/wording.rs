@@ -107,10 +107,14 @@ struct Known {
 
 impl Known {
     fn of(message: &Message) -> Result<Self, WordingError> {
+        let host = plain::one_line(&message.host);
         let known = Self {
-            service: plain::one_line(&message.service),
-            host: plain::one_line(&message.host),
+            // A service without a name goes by its host's.
+            service: Some(plain::one_line(&message.service))
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| host.clone()),
             help: plain::one_line(&message.help),
+            host,
         };
         if known.help.is_empty() {
             Err(WordingError::NoHelp)

@@ -101,7 +101,7 @@ async fn welsh_letters_arrive_whole() {
     let taken = server.taken();
     assert_eq!(taken["headers"]["subject"], "Ysgol Tŷ Gwyn: crëwyd codau wrth gefn newydd");
     assert_eq!(taken["headers"]["content-language"], "cy");
-    assert!(taken["body"].as_str().unwrap().contains("Os nad chi, mae'n bosibl"));
+    assert!(taken["body"].as_str().unwrap().contains("Os nad chi wnaeth hyn, mae'n bosibl"));
 }
 
 #[tokio::test]

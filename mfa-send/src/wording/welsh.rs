@@ -82,7 +82,7 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
             "diffoddwyd dull mewngofnodi",
             format!(
                 "Cafodd y dull mewngofnodi “{}” ei ddiffodd, am fod gormod o godau anghywir wedi'u teipio \
-                 ar ei gyfer. I'w ddefnyddio eto, tynnwch ef a'i osod o'r newydd.",
+                 ar ei gyfer. I'w ddefnyddio eto, tynnwch ef a gosodwch ef o'r newydd.",
                 quoted_name(name)
             ),
         ),
@@ -97,7 +97,7 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
                 "Cafodd cod wrth gefn ei ddefnyddio i fewngofnodi i'ch cyfrif. {}",
                 match left {
                     0 => "Hwn oedd yr un olaf: crëwch rai newydd.".to_owned(),
-                    1 => "Un sydd ar ôl: crëwch rai newydd yn fuan.".to_owned(),
+                    1 => "Mae un ar ôl: crëwch rai newydd yn fuan.".to_owned(),
                     more => format!("Nifer y codau sydd ar ôl: {more}."),
                 }
             ),
@@ -127,7 +127,7 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
          \n\
          Os chi wnaeth hyn, neu os oeddech wedi gofyn amdano, nid oes angen gwneud dim byd arall.\n\
          \n\
-         Os nad chi, mae'n bosibl bod eich cyfrif yn nwylo rhywun arall. Newidiwch eich cyfrinair, edrychwch \
+         Os nad chi wnaeth hyn, mae'n bosibl bod eich cyfrif yn nwylo rhywun arall. Newidiwch eich cyfrinair, edrychwch \
          dros osodiadau diogelwch eich cyfrif, a rhowch wybod i ni ar unwaith:\n\
          {help}\n\
          \n\
