@@ -1,8 +1,9 @@
 //! Opening a database: look first, refuse what isn't ours untouched, then make or mend it under the lock.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -21,8 +22,11 @@ pub(crate) const FULL: i32 = 13;
 pub(crate) const CAN_NOT_OPEN: i32 = 14;
 pub(crate) const NOT_A_DATABASE: i32 = 26;
 
-/// How every SQLite database begins: https://sqlite.org/fileformat.html, §1.3.
-const HEADER: &[u8] = b"SQLite format 3\0";
+/// One page of the smallest size: https://sqlite.org/fileformat.html, §1.2.
+const SMALLEST_DATABASE: u64 = 512;
+
+/// Held while a file is made: closing it must be over before any store of this process can have it open.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// How long a writer of this process waits for its turn. The queue is fair, and each turn is bounded.
 pub(crate) const TURN: Duration = Duration::from_secs(60);
@@ -108,6 +112,7 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
     if !folder.is_dir() {
         return Err(OpenError::NoFolder { folder });
     }
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut file = OpenOptions::new();
     file.write(true).create_new(true);
     // Only for this user. SQLite gives its log the mode of the file.
@@ -120,20 +125,21 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// SQLite takes a file of a few bytes for an empty database and writes over it, so that we look ourselves.
-fn look_at(path: &Path) -> Result<(), OpenError> {
+/// SQLite takes a file of a few bytes for an empty database and writes over it, so that we look at the length;
+/// a longer one SQLite itself refuses.
+///
+/// The file must not be opened here: POSIX drops *all* of a process's locks on a file when any descriptor of it is
+/// closed, and with them those of a store that is open on it already (https://sqlite.org/howtocorrupt.html, §2.2).
+/// Another process would then take the log for abandoned and delete it with the commits in it.
+pub(super) fn look_at(path: &Path) -> Result<(), OpenError> {
     let there = fs::metadata(path).map_err(|error| file_error(path, error))?;
     if !there.is_file() {
         return Err(OpenError::NotAFile { path: path.to_owned() });
     }
-    let mut header = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut header))
-        .map_err(|error| file_error(path, error))?;
-    if header.is_empty() || header == HEADER {
-        return Ok(());
+    if (1..SMALLEST_DATABASE).contains(&there.len()) {
+        return Err(OpenError::NotSqlite { path: path.to_owned() });
     }
-    Err(OpenError::NotSqlite { path: path.to_owned() })
+    Ok(())
 }
 
 fn file_error(path: &Path, error: std::io::Error) -> OpenError {

@@ -69,7 +69,8 @@ impl SqliteOptions {
     /// A call makes three tries.
     #[must_use]
     pub fn busy_timeout(mut self, wait: Duration) -> Self {
-        self.busy_timeout = wait;
+        // SQLite counts milliseconds in 31 bits.
+        self.busy_timeout = wait.min(Duration::from_millis(i32::MAX as u64));
         self
     }
 

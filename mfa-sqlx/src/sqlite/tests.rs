@@ -174,3 +174,32 @@ async fn what_cant_be_read_is_a_fault() {
         assert!(store.load(&key("ann")).await.is_err(), "{spoilt}");
     }
 }
+
+/// The locks this process holds on a file, by the kernel's own list.
+#[cfg(target_os = "linux")]
+fn locks_on(file: &std::path::Path) -> usize {
+    use std::os::unix::fs::MetadataExt;
+    let inode = format!(":{}", std::fs::metadata(file).unwrap().ino());
+    let process = std::process::id().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let ours = |line: &&str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words.contains(&process.as_str()) && words.iter().any(|word| word.ends_with(&inode))
+    };
+    locks.lines().filter(ours).count()
+}
+
+/// Closing any descriptor of a file drops all locks the process has on it; another process would then delete
+/// the log of a store that is still open, and with it commits that were acknowledged.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn looking_at_a_file_keeps_the_locks_on_it() {
+    let scratch = Scratch::new("locks");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
+    let before = locks_on(&scratch.file());
+    assert!(before > 0, "the store holds no lock that could be lost");
+    crate::sqlite::open::look_at(&scratch.file()).unwrap();
+    assert_eq!(locks_on(&scratch.file()), before);
+    store.close().await;
+}
