@@ -81,16 +81,12 @@ impl Draft<'_> {
         let Kind::Delivered { channel, sent, .. } = factor.kind() else {
             return Err(Fault::new(FaultKind::Internal));
         };
-        if let Some(wait) = self.account.throttle.wait(self.cx.now) {
-            return Ok(Err(Refusal::Throttled { seconds: wait.as_secs() }));
-        }
         if !challenge.takes_delivered() {
             return Ok(Err(Refusal::MethodUnavailable));
         }
         let last = if challenge.purpose() == Purpose::Enrol { self.account.enrol_sent } else { *sent };
-        let again = last.map(|last| last.after(self.cx.settings.cooldown));
-        if let Some(again) = again.filter(|again| *again > self.cx.now) {
-            return Ok(Err(Refusal::Cooldown { seconds: again.since(self.cx.now).as_secs() }));
+        if let Err(refusal) = self.may_send(last) {
+            return Ok(Err(refusal));
         }
         let Some(to) = self.address(factor)? else {
             return Err(Fault::new(FaultKind::Internal));
@@ -118,6 +114,16 @@ impl Draft<'_> {
             sent_before: last,
         };
         Ok(Ok(outgoing))
+    }
+
+    /// Whether a message may go out to where the last one went at `last`.
+    pub(crate) fn may_send(&self, last: Option<Timestamp>) -> Result<(), Refusal> {
+        self.not_throttled()?;
+        let again = last.map(|last| last.after(self.cx.settings.cooldown));
+        match again.filter(|again| *again > self.cx.now) {
+            Some(again) => Err(Refusal::Cooldown { seconds: again.since(self.cx.now).as_secs() }),
+            None => Ok(()),
+        }
     }
 
     fn set_sent(&mut self, challenge: ChallengeId, factor: FactorId, at: Option<Timestamp>) {
