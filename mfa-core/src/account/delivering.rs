@@ -58,6 +58,13 @@ impl Draft<'_> {
             Some(factor) if matches!(factor.kind(), Kind::Delivered { .. }) => {
                 match self.draw_code(&challenge, &factor)? {
                     Ok(outgoing) => Some(outgoing),
+                    Err(refusal @ Refusal::Cooldown { .. }) => {
+                        // Too early for another message, but the code under way can be typed.
+                        if challenge.codes().iter().any(|code| code.factor() == factor.id()) {
+                            self.put(challenge.choose(choice));
+                        }
+                        return Ok(Err(refusal));
+                    }
                     Err(refusal) => return Ok(Err(refusal)),
                 }
             }
