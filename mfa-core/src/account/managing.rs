@@ -49,7 +49,8 @@ impl Draft<'_> {
         let Some(factor) = self.account.factor(id) else {
             return Ok(Err(Refusal::FactorUnknown));
         };
-        if policy == Policy::Required && self.account.factors.len() == 1 {
+        // A disabled one that stays behind would shut the person out at the next sign-in.
+        if policy == Policy::Required && self.account.working_factors().all(|other| other.id() == id) {
             return Ok(Err(Refusal::LastFactor));
         }
         let (method, name) = (factor.method(), factor.name().to_owned());
