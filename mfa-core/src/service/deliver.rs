@@ -82,6 +82,7 @@ impl Mfa {
         let Some(sender) = self.sender(Channel::Email) else {
             return;
         };
+        let mut failed = 0u8;
         let person = match self.person(key).await {
             Ok(person) => person,
             Err(fault) => {
@@ -89,13 +90,13 @@ impl Mfa {
                     fault = &fault as &dyn std::error::Error,
                     "the directory failed; addresses it knows are not told"
                 );
+                failed = 1;
                 Default::default()
             }
         };
         let mut addresses = person.addresses;
         addresses.extend(confirmed.into_iter().map(SecretText::new));
         let mut told: Vec<SecretText> = Vec::new();
-        let mut failed = 0u8;
         for address in addresses {
             if told.iter().any(|done| done.expose().eq_ignore_ascii_case(address.expose())) {
                 continue;
