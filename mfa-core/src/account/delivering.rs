@@ -50,6 +50,9 @@ impl Draft<'_> {
             Choice::BackupCode => return Ok(Err(Refusal::MethodUnavailable)),
             Choice::Factor(id) => match challenge.staged().or_else(|| self.account.factor(id)) {
                 Some(factor) if factor.is_disabled() => return Ok(Err(Refusal::MethodDisabled)),
+                Some(factor) if !self.account.may_answer(challenge.purpose(), factor.method()) => {
+                    return Ok(Err(Refusal::MethodUnavailable));
+                }
                 Some(factor) => Some(factor.clone()),
                 None => return Ok(Err(Refusal::FactorUnknown)),
             },
