@@ -124,6 +124,18 @@ impl Account {
         if self.backup.is_some() && self.factors.is_empty() {
             return Err("backup codes without a factor");
         }
+        if !self.factors.is_empty() && self.epoch == Epoch::NONE {
+            return Err("a factor that sessions from before it outlived");
+        }
+        let repeated = |(at, challenge): (usize, &Challenge)| {
+            self.challenges.iter().skip(at + 1).any(|other| other.id() == challenge.id())
+        };
+        if self.challenges.iter().enumerate().any(repeated) {
+            return Err("a challenge stands twice");
+        }
+        if !self.challenges.iter().all(Challenge::is_sound) {
+            return Err("a challenge that can't be");
+        }
         Ok(())
     }
 
