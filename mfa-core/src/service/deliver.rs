@@ -78,7 +78,12 @@ impl Mfa {
     }
 
     /// Tells the owner of changes that are committed already. Trouble here is on record but takes nothing back.
-    pub(super) async fn tell(&self, key: &AccountKey, notices: Vec<Notice>, confirmed: Vec<String>) {
+    pub(super) async fn tell(
+        &self,
+        key: &AccountKey,
+        notices: Vec<Notice>,
+        confirmed: Vec<Result<SecretText, Fault>>,
+    ) {
         let Some(sender) = self.sender(Channel::Email) else {
             return;
         };
@@ -95,7 +100,18 @@ impl Mfa {
             }
         };
         let mut addresses = person.addresses;
-        addresses.extend(confirmed.into_iter().map(SecretText::new));
+        for confirmed in confirmed {
+            match confirmed {
+                Ok(address) => addresses.push(address),
+                Err(fault) => {
+                    tracing::error!(
+                        fault = &fault as &dyn std::error::Error,
+                        "an address can't be opened and is not told"
+                    );
+                    failed = failed.saturating_add(1);
+                }
+            }
+        }
         let mut told: Vec<SecretText> = Vec::new();
         for address in addresses {
             if told.iter().any(|done| done.expose().eq_ignore_ascii_case(address.expose())) {
