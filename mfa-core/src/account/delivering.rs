@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::account::Account;
 use crate::account::draft::Draft;
 use crate::challenge::{Attempt, Challenge, Choice};
 use crate::event::EventKind;
@@ -10,7 +11,7 @@ use crate::factor::delivered::{DELIVERED_DIGITS, Found, LiveCode, Request};
 use crate::factor::key::Digits;
 use crate::factor::typed::read_code;
 use crate::fault::{Fault, FaultKind};
-use crate::id::{ChallengeId, FactorId};
+use crate::id::FactorId;
 use crate::port::sender::{Channel, Failure, Purpose};
 use crate::proof::Method;
 use crate::refusal::Refusal;
@@ -28,6 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) live: LiveCode,
     /// What the cooldown was before, to go back to if the message isn't delivered.
     pub(crate) sent_before: Option<Timestamp>,
+    /// When the message was drawn: a later one's cooldown is not given back.
+    pub(crate) drawn: Timestamp,
 }
 
 impl Draft<'_> {
@@ -80,7 +83,10 @@ impl Draft<'_> {
         }
         self.put(challenge);
         if let Some(outgoing) = &outgoing {
-            self.set_sent(ticket.challenge(), outgoing.live.factor(), Some(self.cx.now));
+            let now = self.cx.now;
+            for sent in self.sent_places(outgoing.purpose, outgoing.live.factor()) {
+                *sent = Some(now);
+            }
         }
         Ok(Ok(outgoing))
     }
@@ -122,6 +128,7 @@ impl Draft<'_> {
             code,
             live,
             sent_before: last,
+            drawn: self.cx.now,
         };
         Ok(Ok(outgoing))
     }
@@ -136,23 +143,20 @@ impl Draft<'_> {
         }
     }
 
-    fn set_sent(&mut self, challenge: ChallengeId, factor: FactorId, at: Option<Timestamp>) {
-        let staged = self
-            .account
-            .challenges
-            .iter_mut()
-            .find(|open| open.id() == challenge)
-            .and_then(Challenge::staged_mut);
-        if let Some(staged) = staged {
-            if let Kind::Delivered { sent, .. } = staged.kind_mut() {
-                *sent = at;
-            }
-            self.account.enrol_sent = at;
-        } else if let Some(Kind::Delivered { sent, .. }) =
-            self.account.factor_mut(factor).map(Factor::kind_mut)
-        {
-            *sent = at;
-        }
+    /// The places that say when a message was last sent to where this one goes.
+    fn sent_places(
+        &mut self,
+        purpose: Purpose,
+        factor: FactorId,
+    ) -> impl Iterator<Item = &mut Option<Timestamp>> {
+        let Account { factors, challenges, enrol_sent, .. } = &mut self.account;
+        let staged = challenges.iter_mut().filter_map(Challenge::staged_mut);
+        let of_factor = factors.iter_mut().chain(staged).filter(move |held| held.id() == factor);
+        let of_factor = of_factor.filter_map(|held| match held.kind_mut() {
+            Kind::Delivered { sent, .. } => Some(sent),
+            Kind::Totp { .. } => None,
+        });
+        of_factor.chain((purpose == Purpose::Enrol).then_some(enrol_sent))
     }
 
     /// The second commit of a message: how its delivery went. A failure gives the cooldown back.
@@ -170,7 +174,10 @@ impl Draft<'_> {
                 if let Ok(challenge) = self.remembered(ticket) {
                     self.put(challenge.without_code(&outgoing.live));
                 }
-                self.set_sent(ticket.challenge(), factor, outgoing.sent_before);
+                let ours = Some(outgoing.drawn);
+                for sent in self.sent_places(outgoing.purpose, factor).filter(|sent| **sent == ours) {
+                    *sent = outgoing.sent_before;
+                }
                 self.by_owner(EventKind::CodeNotSent { channel, factor, failure })
             }
         }
