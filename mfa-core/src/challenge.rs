@@ -174,6 +174,18 @@ impl Challenge {
         }
     }
 
+    /// Whether its parts belong together, as they do in every challenge that was begun and moved on here.
+    pub(crate) fn is_sound(&self) -> bool {
+        let over = self.state == State::Failed;
+        let waits_for_staged = self
+            .staged()
+            .is_none_or(|staged| over || self.state == State::Waiting(Choice::Factor(staged.id())));
+        self.staged.is_some() == (self.purpose == Purpose::Enrol)
+            && waits_for_staged
+            && (self.tries_left > 0 || over)
+            && (self.delivered_left > 0 || self.codes.is_empty())
+    }
+
     /// Waits for an answer by `choice` from here on.
     #[must_use]
     pub fn choose(mut self, choice: Choice) -> Self {

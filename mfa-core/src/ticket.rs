@@ -58,7 +58,8 @@ impl EnrolPass {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
-    /// A signed-in session; it needs a recent second factor if the account has one.
+    /// A signed-in session; it needs a recent second factor if the account has one, and not merely a code by
+    /// e-mail if it has an app.
     Session(Standing),
     /// A sign-in that has to enrol first.
     Pass(EnrolPass),

@@ -81,7 +81,11 @@ impl Draft<'_> {
         let challenges = &mut self.account.challenges;
         challenges.retain(|old| old.expires() > forget);
         while challenges.len() >= MAX_CHALLENGES {
-            challenges.remove(0);
+            // What is over goes first, then the oldest of the same purpose: somebody with the password who begins
+            // one sign-in after the other must not end the step-up or the set-up of a signed-in session.
+            let over = challenges.iter().position(|old| old.standing(self.cx.now).is_err());
+            let alike = || challenges.iter().position(|old| old.purpose() == challenge.purpose());
+            challenges.remove(over.or_else(alike).unwrap_or(0));
         }
         let ticket = Ticket::new(self.cx.key.clone(), challenge.id(), binding);
         challenges.push(challenge);

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::account::Account;
 use crate::account::draft::Draft;
 use crate::challenge::{Attempt, Challenge, Choice};
 use crate::event::EventKind;
@@ -10,7 +11,7 @@ use crate::factor::delivered::{DELIVERED_DIGITS, Found, LiveCode, Request};
 use crate::factor::key::Digits;
 use crate::factor::typed::read_code;
 use crate::fault::{Fault, FaultKind};
-use crate::id::{ChallengeId, FactorId};
+use crate::id::FactorId;
 use crate::port::sender::{Channel, Failure, Purpose};
 use crate::proof::Method;
 use crate::refusal::Refusal;
@@ -28,6 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) live: LiveCode,
     /// What the cooldown was before, to go back to if the message isn't delivered.
     pub(crate) sent_before: Option<Timestamp>,
+    /// When the message was drawn: a later one's cooldown is not given back.
+    pub(crate) drawn: Timestamp,
 }
 
 impl Draft<'_> {
@@ -50,6 +53,9 @@ impl Draft<'_> {
             Choice::BackupCode => return Ok(Err(Refusal::MethodUnavailable)),
             Choice::Factor(id) => match challenge.staged().or_else(|| self.account.factor(id)) {
                 Some(factor) if factor.is_disabled() => return Ok(Err(Refusal::MethodDisabled)),
+                Some(factor) if !self.account.may_answer(challenge.purpose(), factor.method()) => {
+                    return Ok(Err(Refusal::MethodUnavailable));
+                }
                 Some(factor) => Some(factor.clone()),
                 None => return Ok(Err(Refusal::FactorUnknown)),
             },
@@ -58,6 +64,13 @@ impl Draft<'_> {
             Some(factor) if matches!(factor.kind(), Kind::Delivered { .. }) => {
                 match self.draw_code(&challenge, &factor)? {
                     Ok(outgoing) => Some(outgoing),
+                    Err(refusal @ Refusal::Cooldown { .. }) => {
+                        // Too early for another message, but the code under way can be typed.
+                        if challenge.codes().iter().any(|code| code.factor() == factor.id()) {
+                            self.put(challenge.choose(choice));
+                        }
+                        return Ok(Err(refusal));
+                    }
                     Err(refusal) => return Ok(Err(refusal)),
                 }
             }
@@ -70,7 +83,10 @@ impl Draft<'_> {
         }
         self.put(challenge);
         if let Some(outgoing) = &outgoing {
-            self.set_sent(ticket.challenge(), outgoing.live.factor(), Some(self.cx.now));
+            let now = self.cx.now;
+            for sent in self.sent_places(outgoing.purpose, outgoing.live.factor()) {
+                *sent = Some(now);
+            }
         }
         Ok(Ok(outgoing))
     }
@@ -81,16 +97,12 @@ impl Draft<'_> {
         let Kind::Delivered { channel, sent, .. } = factor.kind() else {
             return Err(Fault::new(FaultKind::Internal));
         };
-        if let Some(wait) = self.account.throttle.wait(self.cx.now) {
-            return Ok(Err(Refusal::Throttled { seconds: wait.as_secs() }));
-        }
         if !challenge.takes_delivered() {
             return Ok(Err(Refusal::MethodUnavailable));
         }
         let last = if challenge.purpose() == Purpose::Enrol { self.account.enrol_sent } else { *sent };
-        let again = last.map(|last| last.after(self.cx.settings.cooldown));
-        if let Some(again) = again.filter(|again| *again > self.cx.now) {
-            return Ok(Err(Refusal::Cooldown { seconds: again.since(self.cx.now).as_secs() }));
+        if let Err(refusal) = self.may_send(last) {
+            return Ok(Err(refusal));
         }
         let Some(to) = self.address(factor)? else {
             return Err(Fault::new(FaultKind::Internal));
@@ -116,27 +128,35 @@ impl Draft<'_> {
             code,
             live,
             sent_before: last,
+            drawn: self.cx.now,
         };
         Ok(Ok(outgoing))
     }
 
-    fn set_sent(&mut self, challenge: ChallengeId, factor: FactorId, at: Option<Timestamp>) {
-        let staged = self
-            .account
-            .challenges
-            .iter_mut()
-            .find(|open| open.id() == challenge)
-            .and_then(Challenge::staged_mut);
-        if let Some(staged) = staged {
-            if let Kind::Delivered { sent, .. } = staged.kind_mut() {
-                *sent = at;
-            }
-            self.account.enrol_sent = at;
-        } else if let Some(Kind::Delivered { sent, .. }) =
-            self.account.factor_mut(factor).map(Factor::kind_mut)
-        {
-            *sent = at;
+    /// Whether a message may go out to where the last one went at `last`.
+    pub(crate) fn may_send(&self, last: Option<Timestamp>) -> Result<(), Refusal> {
+        self.not_throttled()?;
+        let again = last.map(|last| last.after(self.cx.settings.cooldown));
+        match again.filter(|again| *again > self.cx.now) {
+            Some(again) => Err(Refusal::Cooldown { seconds: again.since(self.cx.now).as_secs() }),
+            None => Ok(()),
         }
+    }
+
+    /// The places that say when a message was last sent to where this one goes.
+    fn sent_places(
+        &mut self,
+        purpose: Purpose,
+        factor: FactorId,
+    ) -> impl Iterator<Item = &mut Option<Timestamp>> {
+        let Account { factors, challenges, enrol_sent, .. } = &mut self.account;
+        let staged = challenges.iter_mut().filter_map(Challenge::staged_mut);
+        let of_factor = factors.iter_mut().chain(staged).filter(move |held| held.id() == factor);
+        let of_factor = of_factor.filter_map(|held| match held.kind_mut() {
+            Kind::Delivered { sent, .. } => Some(sent),
+            Kind::Totp { .. } => None,
+        });
+        of_factor.chain((purpose == Purpose::Enrol).then_some(enrol_sent))
     }
 
     /// The second commit of a message: how its delivery went. A failure gives the cooldown back.
@@ -154,7 +174,10 @@ impl Draft<'_> {
                 if let Ok(challenge) = self.remembered(ticket) {
                     self.put(challenge.without_code(&outgoing.live));
                 }
-                self.set_sent(ticket.challenge(), factor, outgoing.sent_before);
+                let ours = Some(outgoing.drawn);
+                for sent in self.sent_places(outgoing.purpose, factor).filter(|sent| **sent == ours) {
+                    *sent = outgoing.sent_before;
+                }
                 self.by_owner(EventKind::CodeNotSent { channel, factor, failure })
             }
         }

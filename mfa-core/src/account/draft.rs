@@ -1,5 +1,7 @@
 //! A draft: an account being changed by one operation, with the time, the randomness and the events of it.
 
+use std::time::Duration;
+
 use crate::account::Account;
 use crate::event::{Actor, Event, EventKind};
 use crate::factor::bound::{Factor, Kind};
@@ -8,7 +10,7 @@ use crate::id::{AccountKey, Epoch, EventId, FactorId};
 use crate::port::entropy::{Entropy, random_bytes};
 use crate::port::sealer::{Place, Sealed, Sealer};
 use crate::port::sender::Notice;
-use crate::proof::Standing;
+use crate::proof::{Level, Standing};
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
 use crate::settings::Settings;
@@ -107,10 +109,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether a second factor was proved within `span`, of the best level that the account's factors reach.
+    pub(crate) fn has_proved(&self, standing: &Standing, span: Duration) -> bool {
+        let enough = standing.level() >= Level::Two || !self.account.can_lift();
+        enough && standing.is_fresh(self.cx.now, span)
+    }
+
     /// Whether the session may change anything: alive, and with a recent second factor if there is any.
     pub(crate) fn may_change(&self, standing: &Standing) -> Result<(), Refusal> {
         self.is_alive(standing)?;
-        if self.account.factors.is_empty() || standing.is_fresh(self.cx.now, self.cx.settings.fresh) {
+        if self.account.factors.is_empty() || self.has_proved(standing, self.cx.settings.fresh) {
             return Ok(());
         }
         if self.account.working_factors().next().is_none() && !self.account.takes_backup_codes() {

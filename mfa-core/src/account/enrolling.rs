@@ -103,6 +103,10 @@ impl Draft<'_> {
                 return Ok(Err(Refusal::AlreadyBound));
             }
         }
+        // Before anything is staged: a form posted twice must not kill the code that is under way.
+        if let Err(refusal) = self.may_send(self.account.enrol_sent) {
+            return Ok(Err(refusal));
+        }
         let id = FactorId::from_bytes(random_bytes(self.cx.entropy)?);
         let to = self.seal(id, ADDRESS, address.as_bytes())?;
         let kind = Kind::Delivered { channel: Channel::Email, to, sent: None };

@@ -4,7 +4,7 @@ use crate::account::draft::Draft;
 use crate::account::{Account, Backup};
 use crate::event::{Actor, EventKind};
 use crate::factor::backup::BackupSet;
-use crate::factor::bound::{Factor, FactorName, Kind};
+use crate::factor::bound::{FactorName, Kind};
 use crate::factor::totp;
 use crate::factor::typed::read_code;
 use crate::fault::{Fault, FaultKind};
@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::port::sender::Purpose;
 use crate::proof::{Method, Standing};
 use crate::refusal::Refusal;
+use crate::secret::SecretText;
 
 /// The most time steps by which two codes in a row may bring an app back in step (RFC 6238 §6).
 const RESYNC_WITHIN: u8 = 10;
@@ -49,7 +50,8 @@ impl Draft<'_> {
         let Some(factor) = self.account.factor(id) else {
             return Ok(Err(Refusal::FactorUnknown));
         };
-        if policy == Policy::Required && self.account.factors.len() == 1 {
+        // A disabled one that stays behind would shut the person out at the next sign-in.
+        if policy == Policy::Required && self.account.working_factors().all(|other| other.id() == id) {
             return Ok(Err(Refusal::LastFactor));
         }
         let (method, name) = (factor.method(), factor.name().to_owned());
@@ -178,9 +180,12 @@ impl Draft<'_> {
         self.record(by, EventKind::Reset { reason: reason.to_owned() })
     }
 
-    /// The addresses that messages about this account can reach, beside those the host knows.
-    pub(crate) fn confirmed_addresses(&self) -> Result<Vec<String>, Fault> {
-        let addresses = self.account.factors.iter().map(|factor: &Factor| self.address(factor));
-        addresses.filter_map(Result::transpose).collect()
+    /// The addresses that messages about this change can reach, beside those the host knows: those confirmed before
+    /// it as well as after it (NIST SP 800-63B-4 §4.6). An address that can't be opened is a fault of its own: a
+    /// reset must mend an account whose sealing key is lost.
+    pub(crate) fn confirmed_addresses(&self, before: &Account) -> Vec<Result<SecretText, Fault>> {
+        let added = self.account.factors.iter().filter(|factor| before.factor(factor.id()).is_none());
+        let addresses = before.factors.iter().chain(added).map(|factor| self.address(factor));
+        addresses.filter_map(Result::transpose).map(|address| address.map(SecretText::new)).collect()
     }
 }

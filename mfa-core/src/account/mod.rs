@@ -13,6 +13,8 @@ use crate::factor::backup::BackupSet;
 use crate::factor::bound::Factor;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{Epoch, FactorId};
+use crate::port::sender::Purpose;
+use crate::proof::Method;
 use crate::settings::MAX_FACTORS;
 use crate::throttle::{Tally, Throttle};
 use crate::time::Timestamp;
@@ -122,6 +124,18 @@ impl Account {
         if self.backup.is_some() && self.factors.is_empty() {
             return Err("backup codes without a factor");
         }
+        if !self.factors.is_empty() && self.epoch == Epoch::NONE {
+            return Err("a factor that sessions from before it outlived");
+        }
+        let repeated = |(at, challenge): (usize, &Challenge)| {
+            self.challenges.iter().skip(at + 1).any(|other| other.id() == challenge.id())
+        };
+        if self.challenges.iter().enumerate().any(repeated) {
+            return Err("a challenge stands twice");
+        }
+        if !self.challenges.iter().all(Challenge::is_sound) {
+            return Err("a challenge that can't be");
+        }
         Ok(())
     }
 
@@ -152,6 +166,17 @@ impl Account {
 
     pub(crate) fn working_factors(&self) -> impl Iterator<Item = &Factor> {
         self.factors.iter().filter(|factor| !factor.is_disabled())
+    }
+
+    /// Whether a method may answer a challenge of this purpose. To step up it takes the best the account can do: a
+    /// mailbox alone must not get to replace an authenticator app (NIST SP 800-63B-4 §4.1.2.1).
+    pub(crate) fn may_answer(&self, purpose: Purpose, method: Method) -> bool {
+        purpose != Purpose::StepUp || method.lifts_level() || !self.can_lift()
+    }
+
+    /// Whether a working factor reaches level two. Backup codes are left out: they are for the day it is lost.
+    pub(crate) fn can_lift(&self) -> bool {
+        self.working_factors().any(|factor| factor.method().lifts_level())
     }
 
     pub(crate) fn factor(&self, id: FactorId) -> Option<&Factor> {

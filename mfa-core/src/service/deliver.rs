@@ -78,10 +78,16 @@ impl Mfa {
     }
 
     /// Tells the owner of changes that are committed already. Trouble here is on record but takes nothing back.
-    pub(super) async fn tell(&self, key: &AccountKey, notices: Vec<Notice>, confirmed: Vec<String>) {
+    pub(super) async fn tell(
+        &self,
+        key: &AccountKey,
+        notices: Vec<Notice>,
+        confirmed: Vec<Result<SecretText, Fault>>,
+    ) {
         let Some(sender) = self.sender(Channel::Email) else {
             return;
         };
+        let mut failed = 0u8;
         let person = match self.person(key).await {
             Ok(person) => person,
             Err(fault) => {
@@ -89,13 +95,24 @@ impl Mfa {
                     fault = &fault as &dyn std::error::Error,
                     "the directory failed; addresses it knows are not told"
                 );
+                failed = 1;
                 Default::default()
             }
         };
         let mut addresses = person.addresses;
-        addresses.extend(confirmed.into_iter().map(SecretText::new));
+        for confirmed in confirmed {
+            match confirmed {
+                Ok(address) => addresses.push(address),
+                Err(fault) => {
+                    tracing::error!(
+                        fault = &fault as &dyn std::error::Error,
+                        "an address can't be opened and is not told"
+                    );
+                    failed = failed.saturating_add(1);
+                }
+            }
+        }
         let mut told: Vec<SecretText> = Vec::new();
-        let mut failed = 0u8;
         for address in addresses {
             if told.iter().any(|done| done.expose().eq_ignore_ascii_case(address.expose())) {
                 continue;

@@ -141,12 +141,7 @@ impl Mfa {
             let mut draft = Draft::new(cx, before.clone());
             let outcome = op(&mut draft)?;
             let notices: Vec<_> = draft.notices().collect();
-            let mut addresses = Vec::new();
-            if !notices.is_empty() {
-                // Those who were to be told before the change as well as those after it (NIST SP 800-63B-4 §4.6).
-                addresses = Draft::new(cx, before.clone()).confirmed_addresses()?;
-                addresses.extend(draft.confirmed_addresses()?);
-            }
+            let addresses = if notices.is_empty() { Vec::new() } else { draft.confirmed_addresses(&before) };
             if draft.is_unchanged_from(&before) {
                 return Ok(outcome);
             }

@@ -208,7 +208,7 @@ impl Mfa {
                     return Ok(Seen::Decided(Gate::SignInAgain));
                 }
                 let fresh = match demand.fresh_within {
-                    Some(span) => standing.is_fresh(draft.cx.now, span),
+                    Some(span) => draft.has_proved(standing, span),
                     None => standing.proved_at().is_some(),
                 };
                 if fresh && !account.factors.is_empty() {

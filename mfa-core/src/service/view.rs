@@ -123,7 +123,10 @@ pub struct ChallengeView {
 
 impl ChallengeView {
     pub(crate) fn of(account: &Account, challenge: &Challenge, settings: &Settings) -> Self {
-        let mut factors: Vec<&Factor> = account.working_factors().collect();
+        let mut factors: Vec<&Factor> = account
+            .working_factors()
+            .filter(|factor| account.may_answer(challenge.purpose(), factor.method()))
+            .collect();
         factors.sort_by_key(|factor| std::cmp::Reverse((factor.used(), factor.method() == Method::App)));
         let mut methods: Vec<MethodView> = factors.into_iter().map(MethodView::of).collect();
         if account.takes_backup_codes() {

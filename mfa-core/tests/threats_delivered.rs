@@ -1,0 +1,135 @@
+//! Delivered codes: how long, how often, how many at once, and what happens when they do not arrive.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
+
+mod common;
+
+use common::{World, key, wrong};
+use mfa_core::event::EventKind;
+use mfa_core::port::sender::{Failure, Locale};
+use mfa_core::proof::Method;
+use mfa_core::refusal::Refusal;
+use mfa_core::ticket::Authority;
+
+#[tokio::test]
+async fn delivered_ten_minutes_to_the_second() {
+    for (seconds, works) in [(600, true), (601, false)] {
+        let world = World::new();
+        let ann = world.with_everything("ann").await;
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, Method::Email).await;
+        let code = world.sender.last_code().unwrap();
+        world.pass(seconds);
+        match world.answer(&ticket, &code).await {
+            Ok(_) => assert!(works),
+            Err(refused) => {
+                assert!(!works);
+                assert_eq!(refused, Refusal::ExpiredCode);
+                assert_eq!(world.wrong_codes().await, 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn delivered_sending_again_buys_no_tries() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    for left in (0..3).rev() {
+        world.choose(&ticket, Method::Email).await;
+        let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+        assert_eq!(refused, Refusal::WrongCode { tries_left: left });
+        world.pass(60);
+    }
+    let code = world.sender.last_code().unwrap();
+    assert_eq!(world.answer(&ticket, &code).await.unwrap_err(), Refusal::NoCodeSent);
+    let choice = world.choice(&ticket, Method::Email).await;
+    let again = world.mfa.choose(&ticket, choice, Locale::English).await.unwrap();
+    assert_eq!(again, Err(Refusal::MethodUnavailable));
+}
+
+#[tokio::test]
+async fn delivered_a_wrong_answer_spends_the_code_where_the_host_says_so() {
+    let world = World::with(|builder| builder.email_codes(true).spend_code_on_wrong_answer(true));
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    world.choose(&ticket, Method::Email).await;
+    let code = world.sender.last_code().unwrap();
+    let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+    assert_eq!(refused, Refusal::WrongCode { tries_left: 0 });
+    assert_eq!(world.answer(&ticket, &code).await.unwrap_err(), Refusal::NoCodeSent);
+}
+
+#[tokio::test]
+async fn delivered_the_cooldown_holds_across_challenges_and_is_given_back_when_delivery_failed() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    for failure in [Failure::Transient, Failure::Permanent] {
+        let ticket = world.challenged(&ann.key).await;
+        let choice = world.choice(&ticket, Method::Email).await;
+        world.sender.fail_next(failure);
+        let sent = world.mfa.choose(&ticket, choice, Locale::English).await.unwrap();
+        assert_eq!(sent, Err(Refusal::NotDelivered));
+        let view = world.mfa.challenge(&ticket).await.unwrap().unwrap();
+        assert!(!view.code_sent);
+        assert_eq!(view.send_again, None);
+    }
+    let failed = world.count(|kind| matches!(kind, EventKind::CodeNotSent { .. })).await;
+    assert_eq!(failed, 2);
+    let ticket = world.challenged(&ann.key).await;
+    let choice = world.choice(&ticket, Method::Email).await;
+    world.mfa.choose(&ticket, choice, Locale::English).await.unwrap().unwrap();
+    world.pass(59);
+    let other = world.challenged(&ann.key).await;
+    for ticket in [&ticket, &other] {
+        let again = world.mfa.choose(ticket, choice, Locale::English).await.unwrap();
+        assert_eq!(again, Err(Refusal::Cooldown { seconds: 1 }));
+    }
+    world.pass(1);
+    world.mfa.choose(&other, choice, Locale::English).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn delivered_two_codes_live_at_once() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        world.choose(&ticket, Method::Email).await;
+        codes.push(world.sender.last_code().unwrap());
+        world.pass(60);
+    }
+    assert_eq!(world.answer(&ticket, &codes[0]).await.unwrap_err(), Refusal::WrongCode { tries_left: 2 });
+    world.passes(&ticket, &codes[1]).await;
+}
+
+/// Choosing the app and coming back must not lock a code away that is in the mailbox.
+#[tokio::test]
+async fn delivered_going_back_to_a_code_under_way_works_within_the_cooldown() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    let choice = world.choice(&ticket, Method::Email).await;
+    world.mfa.choose(&ticket, choice, Locale::English).await.unwrap().unwrap();
+    let code = world.sender.last_code().unwrap();
+    world.choose(&ticket, Method::App).await;
+    let back = world.mfa.choose(&ticket, choice, Locale::English).await.unwrap();
+    assert_eq!(back, Err(Refusal::Cooldown { seconds: 60 }));
+    world.passes(&ticket, &code).await;
+}
+
+/// Posting the address twice must not kill the code that the first post sent.
+#[tokio::test]
+async fn delivered_a_set_up_that_is_refused_leaves_the_one_before_as_it_was() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let authority = Authority::Session(ann.standing.clone());
+    let enrol = || world.mfa.enrol_email(&authority, "Post", "ann@codes.example", Locale::English);
+    let ticket = enrol().await.unwrap().unwrap();
+    let code = world.sender.last_code().unwrap();
+    let events = world.events().await.len();
+    assert_eq!(enrol().await.unwrap().unwrap_err(), Refusal::Cooldown { seconds: 60 });
+    assert_eq!(world.events().await.len(), events, "a refused set-up is no event");
+    let _ = world.mfa.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
+}

@@ -1,0 +1,254 @@
+//! Limits on guessing: per challenge, per account, per factor; whatever the method and however it is asked.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
+
+mod common;
+
+use common::{WRONG_BACKUP, World, key, secs, wrong};
+use mfa_core::challenge::Choice;
+use mfa_core::event::EventKind;
+use mfa_core::policy::Policy;
+use mfa_core::port::sender::Locale;
+use mfa_core::proof::Method;
+use mfa_core::refusal::Refusal;
+use mfa_core::service::{Demand, Gate, SignIn};
+use mfa_core::throttle::Limits;
+use mfa_core::ticket::Authority;
+
+/// Every kind of method feeds the challenge's, the factor's and the account's count.
+#[tokio::test]
+async fn counted_every_method_costs_tries_of_the_challenge_and_of_the_account() {
+    for (method, tries) in [(Method::App, 5), (Method::Email, 3), (Method::BackupCode, 5)] {
+        let world = World::new();
+        let ann = world.with_everything("ann").await;
+        let mut wrongs = 0u32;
+        let mut refused = None;
+        for _ in 0..5 {
+            let ticket = world.challenged(&ann.key).await;
+            world.choose(&ticket, method).await;
+            for n in 0..tries {
+                let typed =
+                    if method == Method::BackupCode { WRONG_BACKUP.to_owned() } else { wrong(&ann, &world) };
+                match world.answer(&ticket, &typed).await.unwrap_err() {
+                    Refusal::WrongCode { tries_left } => {
+                        wrongs += 1;
+                        assert_eq!(tries_left, tries - 1 - n, "{method:?}");
+                    }
+                    other => refused = Some(other),
+                }
+                if refused.is_some() {
+                    break;
+                }
+            }
+            if refused.is_some() {
+                break;
+            }
+            let after = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+            let over = if method == Method::Email { Refusal::NoCodeSent } else { Refusal::ChallengeFailed };
+            if wrongs < 10 {
+                assert_eq!(after, over, "{method:?}");
+            }
+            // Only the cooldown of messages passes, no wait of the account.
+            if wrongs < 10 {
+                world.pass(60);
+            }
+            if wrongs >= 10 {
+                break;
+            }
+        }
+        assert_eq!(wrongs, 10, "{method:?}");
+        // The right code of *any* method has to wait now.
+        let ticket = world.challenged(&ann.key).await;
+        for other in [Method::App, Method::BackupCode] {
+            world.choose(&ticket, other).await;
+            let right =
+                if other == Method::App { ann.app.code_at(world.clock.time()) } else { ann.codes[0].clone() };
+            assert_eq!(world.answer(&ticket, &right).await.unwrap_err(), Refusal::Throttled { seconds: 30 });
+        }
+        let locked = world.count(|kind| matches!(kind, EventKind::AccountLocked { first: true, .. })).await;
+        assert_eq!(locked, 1, "{method:?}");
+        world.pass(30);
+        world.choose(&ticket, Method::App).await;
+        world.passes(&ticket, &ann.app.code_at(world.clock.time())).await;
+    }
+}
+
+#[tokio::test]
+async fn counted_a_hundred_wrong_in_a_row_disable_the_factor_and_a_disabled_factor_is_not_no_factor() {
+    for policy in [Policy::Off, Policy::Encouraged, Policy::Required] {
+        let world = World::with(|builder| builder.policy(Policy::Encouraged));
+        let ann = world.with_app("ann").await;
+        let mut wrongs = 0;
+        while wrongs < 100 {
+            let ticket = world.challenged(&ann.key).await;
+            for _ in 0..5 {
+                world.pass(3600);
+                let ticket = if world.mfa.challenge(&ticket).await.unwrap().is_ok() {
+                    ticket.clone()
+                } else {
+                    world.challenged(&ann.key).await
+                };
+                let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+                assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?} after {wrongs}");
+                wrongs += 1;
+            }
+        }
+        world.pass(3600);
+        let strict = world.twin(common::KEY_A, |builder| builder.policy(policy));
+        match strict.sign_in(&ann.key).await.unwrap() {
+            SignIn::Refused(Refusal::NoMethodLeft) => {}
+            other => panic!("{policy:?}: {other:?}"),
+        }
+        assert_eq!(world.count(|kind| matches!(kind, EventKind::FactorDisabled { .. })).await, 1);
+        // A session that is still open gets no fresh proof and no way round by enrolling anew.
+        let stale = strict.check(&ann.standing, Demand { fresh_within: Some(secs(900)) }).await.unwrap();
+        assert_eq!(stale, Gate::NoMethodLeft);
+        let authority = Authority::Session(ann.standing.clone());
+        assert_eq!(strict.enrol_app(&authority, "New").await.unwrap().unwrap_err(), Refusal::NoMethodLeft);
+    }
+}
+
+#[tokio::test]
+async fn counted_a_disabled_set_of_backup_codes_is_not_offered_and_other_methods_still_work() {
+    let limits = Limits { disable_at: 3, ..Limits::default() };
+    let world = World::with(|builder| builder.email_codes(true).limits(limits));
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    world.choose(&ticket, Method::BackupCode).await;
+    for _ in 0..3 {
+        let refused = world.answer(&ticket, WRONG_BACKUP).await.unwrap_err();
+        assert!(matches!(refused, Refusal::WrongCode { .. }));
+    }
+    assert_eq!(world.answer(&ticket, &ann.codes[0]).await.unwrap_err(), Refusal::MethodUnavailable);
+    let view = world.mfa.challenge(&ticket).await.unwrap().unwrap();
+    assert!(view.methods.iter().all(|offered| offered.method != Method::BackupCode));
+    world.choose(&ticket, Method::App).await;
+    world.passes(&ticket, &ann.app.code_at(world.clock.time())).await;
+    // The success of the app didn't bring them back.
+    let ticket = world.challenged(&ann.key).await;
+    let forced = world.mfa.choose(&ticket, Choice::BackupCode, Locale::English).await.unwrap();
+    assert_eq!(forced, Err(Refusal::MethodUnavailable));
+}
+
+#[tokio::test]
+async fn counted_success_ends_the_row_of_the_factor_used_and_of_no_other() {
+    let limits = Limits { disable_at: 4, ..Limits::default() };
+    let world = World::with(|builder| builder.email_codes(true).limits(limits));
+    let ann = world.with_everything("ann").await;
+    for round in 0..2 {
+        world.pass(30);
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, Method::App).await;
+        for _ in 0..2 {
+            let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+            assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?} in {round}");
+        }
+        world.choose(&ticket, Method::BackupCode).await;
+        world.passes(&ticket, &ann.codes[round]).await;
+    }
+    let ticket = world.challenged(&ann.key).await;
+    let view = world.mfa.challenge(&ticket).await.unwrap().unwrap();
+    assert!(view.methods.iter().all(|offered| offered.method != Method::App), "{view:?}");
+}
+
+#[tokio::test]
+async fn counted_step_up_and_resynchronising_count_too() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let ticket = world.mfa.step_up(&ann.standing).await.unwrap().unwrap();
+    for _ in 0..5 {
+        assert!(matches!(
+            world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err(),
+            Refusal::WrongCode { .. }
+        ));
+    }
+    let bad = wrong(&ann, &world);
+    for left in (0..5).rev() {
+        let refused =
+            world.mfa.resynchronise(&ann.standing, ann.app_id, &bad, &bad).await.unwrap().unwrap_err();
+        assert_eq!(refused, Refusal::NotConsecutive { tries_left: left });
+    }
+    let now = world.clock.time();
+    let (one, two) = (ann.app.code_at(now), ann.app.code_at(now.after(secs(30))));
+    let waits = world.mfa.resynchronise(&ann.standing, ann.app_id, &one, &two).await.unwrap();
+    assert_eq!(waits, Err(Refusal::Throttled { seconds: 30 }));
+    world.pass(30);
+    world.mfa.resynchronise(&ann.standing, ann.app_id, &one, &two).await.unwrap().unwrap();
+    // Both are used up by it.
+    let ticket = world.challenged(&ann.key).await;
+    assert!(matches!(world.answer(&ticket, &two).await.unwrap_err(), Refusal::UsedCode { .. }));
+    world.pass(60);
+    let again = world.mfa.resynchronise(&ann.standing, ann.app_id, &one, &two).await.unwrap().unwrap_err();
+    assert_eq!(again, Refusal::NotConsecutive { tries_left: 0 });
+}
+
+#[tokio::test]
+async fn counted_what_is_no_code_costs_nothing() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    for method in [Method::App, Method::Email, Method::BackupCode] {
+        world.choose(&ticket, method).await;
+        for typed in ["", "12345", "1234567", "12_3456", "abc", "١٢٣٤٥٦", "-1"] {
+            let refused = world.answer(&ticket, typed).await.unwrap_err();
+            let free = matches!(refused, Refusal::CodeLength { .. } | Refusal::CodeCharacters);
+            assert!(free, "{method:?} {typed:?}: {refused:?}");
+        }
+    }
+    assert_eq!(world.mfa.challenge(&ticket).await.unwrap().unwrap().tries_left, 5);
+    assert_eq!(world.wrong_codes().await, 0);
+}
+
+#[tokio::test]
+async fn counted_what_is_stored_is_not_a_code() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    world.choose(&ticket, Method::BackupCode).await;
+    let record: serde_json::Value = serde_json::from_str(&world.record(&ann.key).await).unwrap();
+    let stored = record["b"]["s"]["d"][0].as_str().unwrap().to_owned();
+    assert!(world.answer(&ticket, &stored).await.is_err());
+}
+
+#[tokio::test]
+async fn counted_by_default_and_unlimited_only_through_a_call_that_says_danger() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let wrongs = |mfa: mfa_core::service::Mfa| {
+        let (world, ann) = (&world, &ann);
+        async move {
+            for _ in 0..12 {
+                let SignIn::Challenged(ticket) = mfa.sign_in(&ann.key).await.unwrap() else {
+                    panic!("no challenge")
+                };
+                if let Refusal::Throttled { .. } =
+                    mfa.answer(&ticket, &wrong(ann, world)).await.unwrap().unwrap_err()
+                {
+                    return true;
+                }
+            }
+            false
+        }
+    };
+    assert!(!wrongs(world.twin(common::KEY_A, |builder| builder.danger_without_limits())).await);
+    assert!(wrongs(world.mfa.clone()).await);
+}
+
+#[tokio::test]
+async fn counted_confirming_another_method_does_not_end_the_row_of_wrong_answers() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    for _ in 0..2 {
+        let ticket = world.challenged(&ann.key).await;
+        for _ in 0..4 {
+            let _ = world.answer(&ticket, &wrong(&ann, &world)).await;
+        }
+    }
+    world.add_email(&ann.standing, "ann@codes.example").await;
+    let ticket = world.challenged(&ann.key).await;
+    for _ in 0..2 {
+        let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+        assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?}");
+    }
+    let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+    assert_eq!(refused, Refusal::Throttled { seconds: 30 });
+}
