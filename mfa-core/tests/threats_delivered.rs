@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{World, key, wrong};
+use common::{World, wrong};
 use mfa_core::event::EventKind;
 use mfa_core::port::sender::{Failure, Locale};
 use mfa_core::proof::Method;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{WRONG_BACKUP, World, key, secs, wrong};
+use common::{WRONG_BACKUP, World, secs, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;

@@ -22,7 +22,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Makes a fresh folder only this user can look into, and sweeps up after runs that were cut off.
+    /// Makes a fresh folder whose files only this user can list, and sweeps up after runs that were cut off.
     ///
     /// # Errors
     ///
@@ -40,7 +40,8 @@ impl Bench {
     pub(crate) fn set_up_in(parent: &Path, name: &str) -> Result<Self, String> {
         let folder = parent.join(format!("{PREFIX}{name}"));
         DirBuilder::new()
-            .mode(0o700)
+            // Passable but not listable: a test hands its work to a user without rights, who has to get there.
+            .mode(0o711)
             .create(&folder)
             .map_err(|error| format!("can't make the temporary folder {}: {error}", folder.display()))?;
         let mark = format!("{MARK}={}", folder.display());
@@ -123,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_private_and_goes_with_the_bench() {
+    fn the_folder_is_not_listed_to_others_and_goes_with_the_bench() {
         let bench = bench("unit-folder");
         let folder = bench.folder.to_owned();
         fs::write(folder.join("left-behind"), "x").unwrap();
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o711);
         let again = Bench::set_up_in(&std::env::temp_dir(), &unique("unit-folder"));
         assert!(again.is_err(), "never a folder that was there before");
         drop(bench);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{StatusCode, Uri};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use mfa_core::port::clock::{Clock, SystemClock};
@@ -34,7 +34,10 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
         .route("/reports/autumn", get(report))
         .route("/users", get(users))
         .route("/users/{id}/reset", get(reset_page).post(reset));
-    let fresh = Router::new().route("/pay/bank-details", get(bank_details));
+    // The role is asked before the code: nobody looks for their phone to be told that the page isn't theirs.
+    let fresh =
+        second_factor::guard_fresh(&portal, Router::new().route("/pay/bank-details", get(bank_details)))
+            .layer(middleware::from_fn_with_state(portal.clone(), only_with_bank_details));
     let mut open = Router::new()
         .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-out", post(sign_out))
@@ -44,8 +47,7 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
     if portal.config().test_clock() {
         open = open.route("/test/clock", post(danger_turn_clock));
     }
-    open.merge(second_factor::guard(&portal, members))
-        .merge(second_factor::guard_fresh(&portal, fresh))
+    open.merge(second_factor::guard(&portal, members.merge(fresh)))
         .merge(second_factor::pages(&portal))
         .layer(middleware::from_fn(age))
         .layer(sessions::layer(portal.sessions().clone(), host_url))
@@ -148,6 +150,18 @@ async fn account(State(portal): State<Portal>, member: Member) -> Outcome {
 
 async fn report(State(portal): State<Portal>, member: Member) -> Outcome {
     Ok(Answer(portal.report(&member.visiting.visit, &member.user)?).into_response())
+}
+
+async fn only_with_bank_details(
+    State(portal): State<Portal>,
+    member: Member,
+    request: Request,
+    next: Next,
+) -> Outcome {
+    if member.user.role.has_bank_details() {
+        return Ok(next.run(request).await);
+    }
+    Ok(Answer(portal.bank_details(&member.visiting.visit, &member.user)?).into_response())
 }
 
 async fn bank_details(State(portal): State<Portal>, member: Member) -> Outcome {

@@ -260,7 +260,7 @@ impl Portal {
     /// # Errors
     /// If the page can't be written.
     pub fn bank_details(&self, visit: &Visit, user: &User) -> Answer {
-        if user.role == Role::Parent {
+        if !user.role.has_bank_details() {
             return not_yours(visit);
         }
         let shell = Shell::new(visit, words(visit).pay);

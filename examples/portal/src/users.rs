@@ -36,6 +36,11 @@ impl Role {
             Self::Administrator => "administrator",
         }
     }
+
+    /// Whether the school pays people of this role, and so has their bank details.
+    pub fn has_bank_details(self) -> bool {
+        self != Self::Parent
+    }
 }
 
 /// Somebody with an account.
