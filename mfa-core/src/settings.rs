@@ -169,6 +169,13 @@ impl Settings {
         if self.challenge_life < Duration::from_secs(60) || self.challenge_life > Duration::from_secs(3600) {
             return refuse("challenge_life", "it is not between a minute and an hour", "choose 20 minutes");
         }
+        if self.fresh < Duration::from_secs(60) || self.fresh > Duration::from_secs(24 * 3600) {
+            return refuse(
+                "fresh",
+                "it is not between a minute and a day: shorter leaves no time to finish, longer proves nothing",
+                "choose 15 minutes",
+            );
+        }
         if self.limits.per_challenge == 0 || self.limits.delivered == 0 || self.limits.disable_at == 0 {
             return refuse("limits", "nobody could ever answer", "allow at least one try");
         }

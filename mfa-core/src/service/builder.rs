@@ -122,7 +122,7 @@ impl Builder {
         self.change(move |settings| settings.remind_every = span)
     }
 
-    /// How to reach somebody who helps, in words: on every page and in every message.
+    /// How to reach somebody who helps, in words: on every page and in every message. Needed beside a sender.
     pub fn help(self, help: impl Into<String>) -> Self {
         let help = help.into();
         self.change(move |settings| settings.help = help)
@@ -163,7 +163,7 @@ impl Builder {
         self.change(move |settings| settings.spend_on_wrong = on)
     }
 
-    /// How recent a second factor must be to change or view methods. Default: 15 minutes.
+    /// How recent a second factor must be to change or view methods: a minute to a day. Default: 15 minutes.
     pub fn fresh(self, span: Duration) -> Self {
         self.change(move |settings| settings.fresh = span)
     }
@@ -229,6 +229,14 @@ impl Builder {
         channels.sort_unstable();
         if channels.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(ConfigError::new("sender", "there are two for one channel", "keep one"));
+        }
+        if !channels.is_empty() && settings.help.trim().is_empty() {
+            // Every message says whom to ask (NIST SP 800-63B-4 §4.6): without it none can be written.
+            return Err(ConfigError::new(
+                "help",
+                "messages must say whom to ask, and it is empty",
+                "call .help(…), for example with \"the school office on 01632 960000\"",
+            ));
         }
         let has_email = channels.contains(&Channel::Email);
         if settings.email_codes && !has_email {
