@@ -1,12 +1,13 @@
 //! Keeps slow hashes off the threads that serve requests, and few at once.
 
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::thread;
 
-use futures_channel::oneshot;
 use thiserror::Error;
 
 use crate::fault::{Fault, FaultKind};
@@ -84,6 +85,53 @@ impl Drop for Permit {
     }
 }
 
+/// Where the thread leaves its result for the future that waits.
+struct Answer<T>(Mutex<Waiting<T>>);
+
+struct Waiting<T> {
+    done: Option<T>,
+    ended: bool,
+    waker: Option<Waker>,
+}
+
+impl<T> Default for Answer<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Waiting { done: None, ended: false, waker: None }))
+    }
+}
+
+impl<T> Answer<T> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Waiting<T> {
+    /// The result, nothing if the thread ended without one, or word to come back.
+    fn poll(&mut self, waker: &Waker) -> Poll<Option<T>> {
+        if self.ended {
+            return Poll::Ready(self.done.take());
+        }
+        self.waker = Some(waker.clone());
+        Poll::Pending
+    }
+}
+
+/// The thread's end of an answer: however the thread goes, whoever waits hears of it.
+struct Reply<T>(Arc<Answer<T>>);
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.ended = true;
+        let waker = waiting.waker.take();
+        drop(waiting);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
 impl HashPool {
     /// At most `most` pieces of work at once, and so at most that many times the memory of one.
     pub fn new(most: NonZeroUsize) -> Self {
@@ -109,7 +157,8 @@ impl HashPool {
         F: FnOnce() -> T + Send + 'static,
     {
         let permit = Permit::take(&self.slots).ok_or(PoolError::Busy)?;
-        let (reply, result) = oneshot::channel();
+        let answer = Arc::new(Answer::default());
+        let reply = Reply(Arc::clone(&answer));
         thread::Builder::new()
             .name("mfa-hash".to_owned())
             .spawn(move || {
@@ -117,13 +166,13 @@ impl HashPool {
                 // Before the reply, so that who has the result can start the next piece of work at once.
                 drop(permit);
                 if let Ok(done) = done {
-                    let _ = reply.send(done);
+                    reply.0.lock().done = Some(done);
                 }
             })
             .map_err(|cause| PoolError::Fault(Fault::caused_by(FaultKind::Internal, cause)))?;
-        result
+        poll_fn(|cx| answer.lock().poll(cx.waker()))
             .await
-            .map_err(|_| PoolError::Fault(Fault::caused_by(FaultKind::Internal, "a slow hash panicked")))
+            .ok_or_else(|| PoolError::Fault(Fault::caused_by(FaultKind::Internal, "a slow hash panicked")))
     }
 }
 

@@ -3,19 +3,19 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroizing;
 
 /// Secret bytes, such as the shared key of an authenticator app.
 ///
 /// They are wiped from memory on drop and print as `[redacted]`. Comparison takes the same time whatever
 /// the contents; only the length can be learned from it.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct SecretBytes(Vec<u8>);
+#[derive(Clone)]
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 impl SecretBytes {
     /// Takes ownership of bytes that are to be kept secret from here on.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 
     /// The bytes in the clear. Name the reason at the call: every use of this is worth a reviewer's look.
@@ -65,13 +65,13 @@ impl fmt::Debug for SecretBytes {
 /// assert_eq!(format!("{code:?}"), "[redacted]");
 /// assert_eq!(code.expose(), "492039");
 /// ```
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct SecretText(String);
+#[derive(Clone)]
+pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
     /// Takes ownership of text that is to be kept secret from here on.
     pub fn new(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 
     /// The text in the clear. Name the reason at the call: every use of this is worth a reviewer's look.

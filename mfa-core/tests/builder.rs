@@ -1,5 +1,10 @@
 //! What the builder refuses, and that each refusal names the setting and a fix that works.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests; a failure is what they are for"
+)]
 
 use std::time::Duration;
 

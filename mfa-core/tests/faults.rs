@@ -1,5 +1,10 @@
 //! Closed: every port made to fail at every call in turn. Nobody is let in, nothing is lost, afterwards all works.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; a failure is what they are for"
+)]
 
 mod common;
 

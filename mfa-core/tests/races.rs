@@ -1,5 +1,10 @@
 //! Races: many tasks on two handles of one store, all of whose first loads are held until every one has read.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; a failure is what they are for"
+)]
 
 mod common;
 

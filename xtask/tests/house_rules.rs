@@ -55,3 +55,19 @@ fn a_bad_file_is_told() {
     assert_eq!(fault(&format!("//! Codes.\n{}", "\n".repeat(LONGEST - 1))), None);
     assert!(fault(&format!("//! Codes.\n{}", "\n".repeat(LONGEST))).is_some());
 }
+
+/// The core stays light: what comes with it is what a team has to trust and to build.
+#[test]
+fn the_core_alone_stays_under_45_crates() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--package", "mfa-core", "--no-default-features", "--edges", "normal,build"])
+        .args(["--prefix", "none", "--no-dedupe", "--format", "{p}", "--offline"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let list = String::from_utf8(tree.stdout).unwrap();
+    let crates: std::collections::BTreeSet<_> = list.lines().filter(|line| !line.is_empty()).collect();
+    assert!(crates.iter().any(|name| name.starts_with("subtle ")), "{list}");
+    assert!(crates.len() < 45, "{} crates:\n{crates:#?}", crates.len());
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq};
 use unicode_normalization::UnicodeNormalization;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroizing;
 
 use crate::factor::key::Digits;
 use crate::refusal::Refusal;
@@ -15,10 +15,9 @@ const MAX_INPUT: usize = 256;
 /// The digits a person typed, after [`read_code`] has forgiven the spelling.
 ///
 /// Text, never a number, so that leading zeros count. No heap; prints as `[redacted]`; wiped on drop.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct TypedCode {
-    ascii: [u8; Digits::MAX],
-    #[zeroize(skip)]
+    ascii: Zeroizing<[u8; Digits::MAX]>,
     digits: Digits,
 }
 
@@ -72,7 +71,7 @@ pub fn read_code(typed: &str, digits: Digits) -> Result<TypedCode, Refusal> {
     if typed.len() > MAX_INPUT {
         return Err(Refusal::CodeLength { expected, typed: u8::MAX });
     }
-    let mut code = TypedCode { ascii: [0; Digits::MAX], digits };
+    let mut code = TypedCode { ascii: Zeroizing::new([0; Digits::MAX]), digits };
     let mut count = 0_u8;
     for character in typed.nfkc() {
         if character.is_ascii_digit() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
 
@@ -20,13 +20,12 @@ pub(super) const ALPHABET: [u8; 32] = *b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const MAX_TYPED_BYTES: usize = 1024;
 
 /// A backup code as a person typed it, in the one spelling that is hashed. Redacted, wiped on drop.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct TypedBackupCode([u8; CODE_LEN]);
+pub struct TypedBackupCode(Zeroizing<[u8; CODE_LEN]>);
 
 impl TypedBackupCode {
     /// What is hashed.
     pub(super) fn spelling(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 }
 
@@ -60,7 +59,7 @@ pub fn read_backup_code(typed: &str) -> Result<TypedBackupCode, Refusal> {
     if typed.len() > MAX_TYPED_BYTES {
         return Err(wrong_length(usize::MAX));
     }
-    let mut code = TypedBackupCode([0; CODE_LEN]);
+    let mut code = TypedBackupCode(Zeroizing::new([0; CODE_LEN]));
     let mut count = 0;
     // Compatibility characters first: full-width letters and hyphens become plain ones (NFKC).
     for character in typed.nfkc().filter(|&character| !is_ignored(character)) {
