@@ -147,7 +147,13 @@ fn every_spelling_of_a_code_is_that_code() {
     let codes = backup::draw(&Bytes(sequence.to_vec()), 1).unwrap();
     assert_eq!(shown(&codes), ["1123-4567-89AB-CDEF"]);
     let set = sealed(&codes, 1);
-    for ones in ["1123456789abcdef", "il23456789ABcdEF", "Li23-4567-89ab-cdef", "LL23 4567 89ab cdef"] {
+    for ones in [
+        "1123456789abcdef",
+        "1123.4567.89ab.cdef,",
+        "il23456789ABcdEF",
+        "Li23-4567-89ab-cdef",
+        "LL23 4567 89ab cdef",
+    ] {
         assert!(matches!(set.clone().take(&hashed(&set, ones)), Taken::Used(_)), "{ones:?}");
     }
 }
@@ -165,8 +171,8 @@ fn what_cannot_be_a_code_is_said_and_not_hashed() {
         (&"0".repeat(5_000_000), length(255)),
         (&format!("{}{}", " ".repeat(1024), "0".repeat(16)), length(255)),
         ("U000-0000-0000-0000", Refusal::CodeCharacters),
-        ("0000_0000_0000_0000", Refusal::CodeCharacters),
-        ("0000.0000.0000.0000", Refusal::CodeCharacters),
+        ("0000+0000+0000+0000", Refusal::CodeCharacters),
+        ("0000+0000+0000+0000", Refusal::CodeCharacters),
         ("0000-0000-0000-000é", Refusal::CodeCharacters),
         ("٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠", Refusal::CodeCharacters),
         ("0000-0000-0000-000\0", Refusal::CodeCharacters),

@@ -73,20 +73,25 @@ pub fn read_code(typed: &str, digits: Digits) -> Result<TypedCode, Refusal> {
     }
     let mut code = TypedCode { ascii: Zeroizing::new([0; Digits::MAX]), digits };
     let mut count = 0_u8;
-    for character in typed.nfkc() {
-        if character.is_ascii_digit() {
-            if let Some(place) = code.ascii.get_mut(usize::from(count)) {
-                *place = character as u8;
-            }
-            count = count.saturating_add(1);
-        } else if !is_forgiven(character) {
+    for character in meaningful(typed) {
+        if !character.is_ascii_digit() {
             return Err(Refusal::CodeCharacters);
         }
+        if let Some(place) = code.ascii.get_mut(usize::from(count)) {
+            *place = character as u8;
+        }
+        count = count.saturating_add(1);
     }
     if count == expected { Ok(code) } else { Err(Refusal::CodeLength { expected, typed: count }) }
 }
 
-/// What people and the programs they copy from put between or around digits. The underscore is left out on
+/// What is left of a typed code of any kind: compatibility forms such as full-width characters made plain (NFKC),
+/// and without what is forgiven.
+pub(crate) fn meaningful(typed: &str) -> impl Iterator<Item = char> + '_ {
+    typed.nfkc().filter(|&character| !is_forgiven(character))
+}
+
+/// What people and the programs they copy from put between or around the characters of a code. The underscore is left out on
 /// purpose (number parsers skip it), and so are `+` and `%`, which are signs or encodings elsewhere.
 fn is_forgiven(character: char) -> bool {
     character.is_whitespace()

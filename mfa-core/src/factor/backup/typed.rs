@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::factor::typed::meaningful;
 use crate::refusal::Refusal;
 
 /// How many characters a code has, without its hyphens: 16 of 32 kinds are 80 bits, more than the 64 that
@@ -37,7 +37,7 @@ impl fmt::Debug for TypedBackupCode {
 
 /// Reads a backup code as a person typed or pasted it.
 ///
-/// Case, spaces, hyphens and dashes of any kind and invisible characters don't matter; O is read as 0, I and
+/// Case, spaces, hyphens and dashes of any kind, punctuation and invisible characters don't matter; O is read as 0, I and
 /// L as 1; full-width characters are taken for plain ones. Every spelling of a code is the same code, so
 /// that a used one can't come back spelt otherwise (CVE-2025-6014).
 ///
@@ -61,8 +61,7 @@ pub fn read_backup_code(typed: &str) -> Result<TypedBackupCode, Refusal> {
     }
     let mut code = TypedBackupCode(Zeroizing::new([0; CODE_LEN]));
     let mut count = 0;
-    // Compatibility characters first: full-width letters and hyphens become plain ones (NFKC).
-    for character in typed.nfkc().filter(|&character| !is_ignored(character)) {
+    for character in meaningful(typed) {
         let folded = match character.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
@@ -78,16 +77,4 @@ pub fn read_backup_code(typed: &str) -> Result<TypedBackupCode, Refusal> {
         count += 1;
     }
     if count == CODE_LEN { Ok(code) } else { Err(wrong_length(count)) }
-}
-
-/// Spaces, hyphens and dashes, and what can't be seen: it comes with a paste and means nothing.
-fn is_ignored(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(character,
-            '-'
-            // hyphens and dashes, minus
-            | '\u{2010}'..='\u{2015}' | '\u{2212}'
-            // soft hyphen, zero-width and joining characters, marks of direction, word joiner, BOM
-            | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
