@@ -5,11 +5,12 @@ use mfa_core::refusal::Refusal;
 use mfa_core::service::{Demand, Gate};
 
 use crate::destination::Destination;
-use crate::handler::visit::problem_page;
+use crate::handler::trouble::problem_page;
 use crate::message::{Method, Problem, Response};
 use crate::page::problem::Trouble;
 use crate::paths;
 use crate::session::{Session, SignedIn, Stage, State};
+use crate::step_up::begin_step_up;
 use crate::web::Web;
 
 /// What was asked for at a guarded route.
@@ -91,23 +92,6 @@ pub(crate) async fn pass(
             session.save(state.encode()?).await?;
             to_sign_in(web, asked)
         }
-    }
-}
-
-/// Makes sure that a step-up challenge of this session can be answered. False if the session is over.
-pub(crate) async fn begin_step_up(web: &Web, state: &mut State) -> Result<bool, Fault> {
-    let Stage::SignedIn { standing, step_up, .. } = &mut state.stage else { return Ok(false) };
-    if let Some(ticket) = step_up
-        && web.mfa().challenge(ticket).await?.is_ok()
-    {
-        return Ok(true);
-    }
-    match web.mfa().step_up(standing).await? {
-        Ok(ticket) => {
-            *step_up = Some(ticket);
-            Ok(true)
-        }
-        Err(_) => Ok(false),
     }
 }
 

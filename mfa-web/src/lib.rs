@@ -3,6 +3,7 @@
 pub mod asset;
 pub mod brand;
 pub mod destination;
+mod entrance;
 pub mod gate;
 mod handler;
 pub mod header;
@@ -10,6 +11,7 @@ pub mod message;
 pub mod page;
 pub mod paths;
 pub mod session;
+mod step_up;
 pub mod text;
 mod token;
 pub mod web;

@@ -5,5 +5,7 @@ mod codes;
 mod enrol;
 mod fields;
 mod reply;
+mod route;
 mod settings;
+pub(crate) mod trouble;
 pub(crate) mod visit;
