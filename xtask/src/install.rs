@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::tools::{Origin, Tool};
+use crate::catalogue::{Origin, Tool};
 
 const REQUIREMENTS: &str = "requirements.txt";
 const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];

@@ -8,6 +8,7 @@
 
 mod args;
 mod bench;
+mod catalogue;
 mod install;
 mod suite;
 mod tally;

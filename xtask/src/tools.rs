@@ -1,80 +1,9 @@
-//! The programs and packages the tests need that Cargo doesn't bring: which, what for, and where they are.
+//! The toolbox: everything of the catalogue, found on this machine or fetched, or named as missing.
 
 use std::path::{Path, PathBuf};
 
+use crate::catalogue::{Origin, TOOLS, Tool};
 use crate::install::{self, Shelf};
-
-/// Something the tests need.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Tool {
-    /// The program or package.
-    pub(crate) name: &'static str,
-    /// What the tests do with it.
-    purpose: &'static str,
-    /// The variable that tells the tests its path; without one it is found on `PATH`.
-    variable: Option<&'static str>,
-    /// Where it comes from.
-    pub(crate) origin: Origin,
-    /// The Debian packages that bring it, or that bring what fetches it.
-    packages: &'static [&'static str],
-}
-
-/// Where a tool comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// A program on `PATH`.
-    Debian,
-    /// The packages of `xtask/tools/requirements.txt`, in a virtual environment of their own.
-    PyPi,
-    /// The packages of `xtask/tools/package-lock.json`, in a folder of their own.
-    Npm,
-}
-
-const TOOLS: &[Tool] = &[
-    Tool {
-        name: "chromium",
-        purpose: "the browser that walks through the pages",
-        variable: Some("MFA_CHROMIUM"),
-        origin: Origin::Debian,
-        packages: &["chromium"],
-    },
-    Tool {
-        name: "chromedriver",
-        purpose: "steers the browser",
-        variable: Some("MFA_CHROMEDRIVER"),
-        origin: Origin::Debian,
-        packages: &["chromium-driver"],
-    },
-    Tool {
-        name: "zbarimg",
-        purpose: "reads the QR images as a phone would",
-        variable: None,
-        origin: Origin::Debian,
-        packages: &["zbar-tools"],
-    },
-    Tool {
-        name: "oathtool",
-        purpose: "an independent maker and checker of one-time codes",
-        variable: None,
-        origin: Origin::Debian,
-        packages: &["oathtool"],
-    },
-    Tool {
-        name: "pyotp and aiosmtpd",
-        purpose: "a second independent maker of one-time codes, and a real mail server",
-        variable: Some("MFA_PYTHON"),
-        origin: Origin::PyPi,
-        // Debian keeps what a virtual environment needs out of its python3 package.
-        packages: &["python3", "python3-venv"],
-    },
-    Tool {
-        name: "axe-core",
-        purpose: "checks the pages for accessibility",
-        variable: Some("MFA_AXE"),
-        origin: Origin::Npm,
-        packages: &["npm"],
-    },
-];
 
 /// Every tool, found: what the tests are told in their environment.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The store in an SQLite file, for one machine and any number of processes on it.
 
+mod code;
 mod open;
 mod options;
 mod schema;
@@ -86,7 +87,7 @@ impl SqliteStore {
         for _ in 1..TRIES {
             match job.run(&mut connection).await {
                 // Busy means: nothing was written, not even by a COMMIT that says so.
-                Err(error) if open::primary_code(&error) == Some(open::BUSY) => {}
+                Err(error) if code::primary_code(&error) == Some(code::BUSY) => {}
                 Err(error) => {
                     // SQLite may have rolled back by itself (disk full does that), and sqlx would go on
                     // counting an open transaction: this connection is done.
@@ -103,11 +104,11 @@ impl SqliteStore {
     }
 
     fn store_error(&self, error: sqlx::Error) -> StoreError {
-        match open::primary_code(&error) {
-            Some(open::BUSY) => StoreError::Busy { waited: self.patience },
-            Some(open::FULL) => StoreError::Full,
-            Some(open::READ_ONLY) => StoreError::ReadOnly,
-            Some(open::CORRUPT | open::NOT_A_DATABASE) => StoreError::Damaged,
+        match code::primary_code(&error) {
+            Some(code::BUSY) => StoreError::Busy { waited: self.patience },
+            Some(code::FULL) => StoreError::Full,
+            Some(code::READ_ONLY) => StoreError::ReadOnly,
+            Some(code::CORRUPT | code::NOT_A_DATABASE) => StoreError::Damaged,
             _ if matches!(error, sqlx::Error::PoolTimedOut) => StoreError::Busy { waited: open::TURN },
             _ => StoreError::Database(error),
         }

@@ -10,17 +10,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::error::OpenError;
+use crate::sqlite::code::{BUSY, opening, primary_code};
 use crate::sqlite::options::{Durability, SqliteOptions};
 use crate::sqlite::schema::{self, Found};
 use crate::sqlite::{SqliteStore, TRIES};
-
-// https://sqlite.org/rescode.html: the low byte is the primary code.
-pub(crate) const BUSY: i32 = 5;
-pub(crate) const READ_ONLY: i32 = 8;
-pub(crate) const CORRUPT: i32 = 11;
-pub(crate) const FULL: i32 = 13;
-pub(crate) const CAN_NOT_OPEN: i32 = 14;
-pub(crate) const NOT_A_DATABASE: i32 = 26;
 
 /// One page of the smallest size: https://sqlite.org/fileformat.html, §1.2.
 const SMALLEST_DATABASE: u64 = 512;
@@ -31,27 +24,17 @@ static MAKING: Mutex<()> = Mutex::new(());
 /// How long a writer of this process waits for its turn. The queue is fair, and each turn is bounded.
 pub(crate) const TURN: Duration = Duration::from_secs(60);
 
-/// SQLite's own number for what went wrong, without the detail.
-pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|code| code & 0xff)
-}
-
-/// What a database error means while a database is opened.
-pub(crate) fn opening(path: &Path, error: sqlx::Error) -> OpenError {
-    let path = path.to_owned();
-    match primary_code(&error) {
-        Some(BUSY) => OpenError::Busy { path },
-        Some(NOT_A_DATABASE) => OpenError::NotSqlite { path },
-        Some(CORRUPT) => OpenError::Damaged { path },
-        Some(FULL) => OpenError::Full { path },
-        // The file is there by now, so that it is the right to write it, or a log beside it, that is missing.
-        Some(READ_ONLY | CAN_NOT_OPEN) => OpenError::ReadOnly { path, source: error.into() },
-        _ => OpenError::Database { path, source: error },
+impl SqliteOptions {
+    /// Opens the database at `path`, makes it if there is none (with mode 0600), and brings its tables up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`]: each says what to do. A file that is refused is left as it is.
+    pub async fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
+        open(self, path.as_ref()).await
     }
 }
 
-pub(crate) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenError> {
+async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenError> {
     prepare_file(path)?;
     let connect = SqliteConnectOptions::new()
         .filename(path)

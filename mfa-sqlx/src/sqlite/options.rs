@@ -1,10 +1,6 @@
 //! How an SQLite database is opened: few settings, with defaults that lose nothing.
 
-use std::path::Path;
 use std::time::Duration;
-
-use crate::error::OpenError;
-use crate::sqlite::{SqliteStore, open};
 
 /// What a commit has survived when it returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +14,7 @@ pub enum Durability {
     Crash,
 }
 
-/// Settings for a [`SqliteStore`].
+/// Settings for a [`SqliteStore`](crate::sqlite::SqliteStore).
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -91,13 +87,5 @@ impl SqliteOptions {
     pub fn in_host_database(mut self) -> Self {
         self.in_host_database = true;
         self
-    }
-
-    /// Opens the database at `path`, makes it if there is none (with mode 0600), and brings its tables up to date.
-    ///
-    /// # Errors
-    /// See [`OpenError`]: each says what to do. A file that is refused is left as it is.
-    pub async fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
-        open::open(self, path.as_ref()).await
     }
 }

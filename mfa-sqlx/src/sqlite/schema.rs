@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::SqliteConnection;
 
 use crate::error::OpenError;
-use crate::sqlite::open::opening;
+use crate::sqlite::code::opening;
 
 /// `mfa2` in ASCII, in the header of a file that is all ours: `file` and `sqlite3` tell it.
 const APPLICATION_ID: i32 = 0x6d66_6132;
