@@ -36,4 +36,4 @@ mod session;
 
 pub use extract::{NoSignedIn, SignedIn};
 pub use layer::{Gate, MfaLayer, RequireMfa};
-pub use pages::{pages, sign_in, sign_out, signed_in};
+pub use pages::{choose_locale, locale, pages, sign_in, sign_out, signed_in};

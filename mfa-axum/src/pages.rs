@@ -67,3 +67,19 @@ pub async fn sign_out(web: &Web, session: &Session) -> Result<(), Fault> {
 pub async fn signed_in(web: &Web, session: &Session) -> Result<Option<mfa_web::session::SignedIn>, Fault> {
     web.signed_in(&TowerSession(session.clone())).await
 }
+
+/// The language that was chosen on the pages, for the host's own.
+///
+/// # Errors
+/// If the session store fails.
+pub async fn locale(web: &Web, session: &Session) -> Result<Option<Locale>, Fault> {
+    web.locale(&TowerSession(session.clone())).await
+}
+
+/// Says that another language was chosen on the host's own pages.
+///
+/// # Errors
+/// If the session store fails.
+pub async fn choose_locale(web: &Web, session: &Session, locale: Locale) -> Result<(), Fault> {
+    web.choose_locale(&TowerSession(session.clone()), locale).await
+}

@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::factor::backup::HashCost;
 use crate::factor::totp::{TotpParams, Window};
 use crate::policy::{Policy, REMIND_EVERY};
+use crate::port::sender::Locale;
 use crate::throttle::Limits;
 
 /// The most methods an account may have.
@@ -44,6 +45,7 @@ pub struct Settings {
     pub(crate) service: String,
     pub(crate) host: String,
     pub(crate) help: String,
+    pub(crate) help_in: Vec<(Locale, String)>,
     pub(crate) policy: Policy,
     pub(crate) remind_every: Duration,
     pub(crate) totp: TotpParams,
@@ -71,6 +73,7 @@ impl Settings {
             service,
             host,
             help: String::new(),
+            help_in: Vec::new(),
             policy: Policy::default(),
             remind_every: REMIND_EVERY,
             totp: TotpParams::default(),
@@ -98,9 +101,10 @@ impl Settings {
         &self.service
     }
 
-    /// How to reach somebody who helps.
-    pub fn help(&self) -> &str {
-        &self.help
+    /// How to reach somebody who helps, in this language if the host gave it, or else as it gave it for all.
+    pub fn help(&self, locale: Locale) -> &str {
+        let own = self.help_in.iter().rev().find(|(of, _)| *of == locale);
+        own.map_or(&self.help, |(_, help)| help)
     }
 
     /// How recent a second factor must be to change anything.

@@ -1,6 +1,8 @@
 //! The host's face on every page: name, logo, style sheet, help, ways home and out.
 
 use mfa_core::config::ConfigError;
+use mfa_core::port::sender::Locale;
+use mfa_core::settings::Settings;
 
 /// What the host's pages are called and look like.
 ///
@@ -25,7 +27,7 @@ pub struct Brand {
     sign_out: Option<String>,
     logo: Option<Logo>,
     stylesheet: Option<String>,
-    help: Option<String>,
+    help: Vec<(Locale, String)>,
     help_link: Option<Link>,
 }
 
@@ -50,7 +52,7 @@ impl Brand {
             sign_out: None,
             logo: None,
             stylesheet: None,
-            help: None,
+            help: Vec::new(),
             help_link: None,
         }
     }
@@ -94,8 +96,27 @@ impl Brand {
     }
 
     /// Whom to ask for help, in a sentence: it stands in the same place on every page (WCAG 2.2, 3.2.6).
+    ///
+    /// Not needed if the service behind the pages was told: then the pages say what the messages say.
     pub fn help(mut self, sentence: impl Into<String>) -> Self {
-        self.help = Some(sentence.into());
+        let sentence = sentence.into();
+        self.help = Locale::ALL.iter().map(|locale| (*locale, sentence.clone())).collect();
+        self
+    }
+
+    /// The same in one language, after [`Brand::help`] if that says it for the others.
+    pub fn help_in(mut self, locale: Locale, sentence: impl Into<String>) -> Self {
+        self.help.retain(|(of, _)| *of != locale);
+        self.help.push((locale, sentence.into()));
+        self
+    }
+
+    /// Says what the messages say, if the host gave the pages no words of their own.
+    pub(crate) fn or_help_of(mut self, settings: &Settings) -> Self {
+        if self.help.is_empty() {
+            let said = Locale::ALL.iter().map(|locale| (*locale, settings.help(*locale).to_owned()));
+            self.help = said.filter(|(_, sentence)| !sentence.trim().is_empty()).collect();
+        }
         self
     }
 
@@ -135,8 +156,8 @@ impl Brand {
         self.stylesheet.as_deref()
     }
 
-    pub(crate) fn help_text(&self) -> Option<&str> {
-        self.help.as_deref()
+    pub(crate) fn help_text(&self, locale: &Locale) -> Option<&str> {
+        self.help.iter().find(|(of, _)| of == locale).map(|(_, sentence)| sentence.as_str())
     }
 
     pub(crate) fn help_link_ref(&self) -> Option<&Link> {

@@ -123,6 +123,30 @@ impl Web {
         }
     }
 
+    /// The language that was chosen on the pages, or that the host said at sign-in or by [`Web::choose_locale`].
+    /// A host with pages in several languages speaks it too.
+    ///
+    /// # Errors
+    /// If the session fails.
+    pub async fn locale(&self, session: &impl Session) -> Result<Option<Locale>, Fault> {
+        Ok(self.state(session).await?.and_then(|state| state.locale))
+    }
+
+    /// Says that another language was chosen on the host's own pages. Before a sign-in there is nothing to note
+    /// it in: say it to [`Web::sign_in`] then.
+    ///
+    /// # Errors
+    /// If the session fails.
+    pub async fn choose_locale(&self, session: &impl Session, locale: Locale) -> Result<(), Fault> {
+        if let Some(mut state) = self.state(session).await?
+            && state.locale != Some(locale)
+        {
+            state.locale = Some(locale);
+            session.save(state.encode()?).await?;
+        }
+        Ok(())
+    }
+
     /// Lets a request for a guarded route through, or says what to answer instead. Never fails open: a fault
     /// is an answer too.
     pub async fn gate(&self, session: &impl Session, demand: Demand, asked: &Asked) -> Passage {

@@ -97,8 +97,8 @@ impl WebBuilder {
                 ));
             }
         }
-        let help = self.mfa.settings().help().to_owned();
-        let brand = self.brand.unwrap_or_else(|| Brand::new(self.mfa.settings().service()).help(help));
+        let settings = self.mfa.settings();
+        let brand = self.brand.unwrap_or_else(|| Brand::new(settings.service())).or_help_of(settings);
         let Self { mfa, mount, sign_in_page, origins, .. } = self;
         Ok(Web { inner: Arc::new(Inner { mfa, brand, mount, sign_in_page, origins }) })
     }

@@ -92,7 +92,8 @@ async fn sign_in(
                 .map_err(PortalError::from)?;
             visiting.visitor = renewed;
             visiting.keep().await?;
-            Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next).await)
+            let locale = visiting.visitor.chosen_locale().unwrap_or(user.locale);
+            Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next, locale).await)
         }
     }
 }
@@ -133,6 +134,7 @@ async fn language(
     if let Some(locale) = locale_from_tag(&query.to) {
         visiting.visitor.choose(locale);
         visiting.keep().await?;
+        second_factor::choose_locale(&portal, &visiting.session, locale).await?;
         if let Some(user) = &visiting.visit.user {
             portal.users().set_locale(&user.id, locale).await?;
         }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::response::Response;
 use mfa_axum::RequireMfa;
 use mfa_core::id::{AccountKey, UserId};
+use mfa_core::port::sender::Locale;
 use portal::error::PortalError;
 use portal::site::Portal;
 use portal::users::User;
@@ -15,9 +16,29 @@ use tower_sessions::Session;
 const FRESH: Duration = Duration::from_secs(5 * 60);
 
 /// After the host has checked the password: on to the second factor, or to `next` where none is asked for.
-pub(crate) async fn sign_in(portal: &Portal, session: &Session, user: &User, next: &str) -> Response {
+pub(crate) async fn sign_in(
+    portal: &Portal,
+    session: &Session,
+    user: &User,
+    next: &str,
+    locale: Locale,
+) -> Response {
     let key = AccountKey::of_user(user.id.clone());
-    mfa_axum::sign_in(portal.second_factor().web(), session, &key, Some(next), Some(user.locale)).await
+    mfa_axum::sign_in(portal.second_factor().web(), session, &key, Some(next), Some(locale)).await
+}
+
+/// The language that was chosen on the second-factor pages.
+pub(crate) async fn locale(portal: &Portal, session: &Session) -> Result<Option<Locale>, PortalError> {
+    Ok(mfa_axum::locale(portal.second_factor().web(), session).await?)
+}
+
+/// Lets the second-factor pages speak the language chosen on the portal's.
+pub(crate) async fn choose_locale(
+    portal: &Portal,
+    session: &Session,
+    locale: Locale,
+) -> Result<(), PortalError> {
+    Ok(mfa_axum::choose_locale(portal.second_factor().web(), session, locale).await?)
 }
 
 /// Ends the session, with all it holds.

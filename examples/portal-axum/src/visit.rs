@@ -50,9 +50,12 @@ impl FromRequestParts<Portal> for Visiting {
             Some(id) => portal.users().find(&id).await?,
             None => None,
         };
-        let locale = match (&user, visitor.chosen_locale()) {
-            (Some(user), None) => user.locale,
-            _ => visitor.locale(accepted),
+        // Whichever of the two kinds of page it was chosen on last: the portal's say so to the other ones.
+        let chosen = second_factor::locale(portal, &session).await?.or(visitor.chosen_locale());
+        let locale = match (chosen, &user) {
+            (Some(chosen), _) => chosen,
+            (None, Some(user)) => user.locale,
+            (None, None) => visitor.locale(accepted),
         };
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();

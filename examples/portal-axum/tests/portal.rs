@@ -274,6 +274,24 @@ async fn sessions_and_languages_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn the_language_chosen_on_one_kind_of_page_is_spoken_on_the_other() {
+    let (site, client) = (Site::new("language").await, browser());
+    let is_welsh = async |path: &str| {
+        let page = site.get(&client, path).await.text().await.unwrap();
+        assert!(page.contains("<html lang=\"cy\">") || page.contains("<html lang=\"en\">"), "{path}");
+        page.contains("<html lang=\"cy\">")
+    };
+    site.get(&client, "/language?to=cy&next=/sign-in").await;
+    site.sign_in(&client, "parent", "parent-demo-2026", "").await;
+    assert!(is_welsh("/").await && is_welsh("/account/security/settings").await);
+    site.get(&client, "/language?to=en&next=/account").await;
+    assert!(!is_welsh("/account").await && !is_welsh("/account/security/settings").await);
+    assert!(is_welsh("/account/security/settings?lang=cy").await);
+    assert!(is_welsh("/account").await && is_welsh("/").await);
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn every_page_has_the_headers_and_the_cookie_its_flags() {
     let site = Site::new("headers").await;
     for path in ["/sign-in", "/nope", "/assets/portal.css"] {

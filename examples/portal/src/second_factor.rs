@@ -97,6 +97,7 @@ impl SecondFactor {
             .clock(clock)
             .directory(School { users, rules: config.rules() })
             .help(english.help_text)
+            .help_in(Locale::Welsh, text::text(Locale::Welsh).help_text)
             .email_codes(true)
             .confirm(match config.confirm() {
                 Confirm::One => settings::Confirm::OneCode,
@@ -109,7 +110,7 @@ impl SecondFactor {
             (Mail::Outbox, Some(keeper)) => builder.sender(keeper.clone()),
             (Mail::Outbox, None) => builder,
         };
-        let brand = Brand::new(english.school).sign_out("/account")?.help(english.help_text);
+        let brand = Brand::new(english.school).sign_out("/account")?;
         let mut web = Web::builder(builder.build()?).mount(MOUNT).sign_in_page("/sign-in").brand(brand);
         if config.is_behind_proxy() {
             web = web.origin(host_url.as_str());

@@ -104,7 +104,7 @@ impl Visitor {
 
 /// The language of a query: `en`, `cy`.
 pub fn locale_from_tag(tag: &str) -> Option<Locale> {
-    [Locale::English, Locale::Welsh].into_iter().find(|locale| locale.tag() == tag)
+    Locale::ALL.iter().copied().find(|locale| locale.tag() == tag)
 }
 
 fn from_browser(accept_language: &str) -> Locale {

@@ -33,6 +33,9 @@ pub enum Locale {
 }
 
 impl Locale {
+    /// Every language there are words for.
+    pub const ALL: &'static [Self] = &[Self::English, Self::Welsh];
+
     /// The BCP 47 tag: `en`, `cy`.
     pub fn tag(self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use crate::port::clock::{Clock, SystemClock};
 use crate::port::directory::{Directory, DynDirectory, NoDirectory};
 use crate::port::entropy::{Entropy, SystemEntropy};
 use crate::port::sealer::Sealer;
-use crate::port::sender::{Channel, DynSender, Sender};
+use crate::port::sender::{Channel, DynSender, Locale, Sender};
 use crate::port::store::{DynStore, Store};
 use crate::secret::SecretBytes;
 use crate::service::{Inner, Mfa};
@@ -126,6 +126,12 @@ impl Builder {
     pub fn help(self, help: impl Into<String>) -> Self {
         let help = help.into();
         self.change(move |settings| settings.help = help)
+    }
+
+    /// The same in another language, for pages and messages in that language.
+    pub fn help_in(self, locale: Locale, help: impl Into<String>) -> Self {
+        let help = help.into();
+        self.change(move |settings| settings.help_in.push((locale, help)))
     }
 
     /// Lets codes by e-mail be a method. Off by default: they add no assurance (NIST SP 800-63B-4 §3.1.3.1).

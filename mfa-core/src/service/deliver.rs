@@ -73,7 +73,7 @@ impl Mfa {
             locale,
             service: settings.service.clone(),
             host: settings.host.clone(),
-            help: settings.help.clone(),
+            help: settings.help(locale).to_owned(),
         })
     }
 

@@ -61,7 +61,7 @@ impl Text {
 /// The language of a tag such as `cy` or `cy-GB`, as a language link or `Accept-Language` names it.
 pub fn locale_of_tag(tag: &str) -> Option<Locale> {
     let primary = tag.split(['-', ';']).next().unwrap_or_default().trim();
-    [Locale::English, Locale::Welsh].into_iter().find(|locale| primary.eq_ignore_ascii_case(locale.tag()))
+    Locale::ALL.iter().copied().find(|locale| primary.eq_ignore_ascii_case(locale.tag()))
 }
 
 /// Text around every page.
