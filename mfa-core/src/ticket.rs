@@ -1,9 +1,15 @@
 //! Tickets: what a server-side session keeps of a challenge or a permission to enrol. Trusted like the session.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountKey, Binding, ChallengeId, Epoch};
 use crate::proof::Standing;
+use crate::time::Timestamp;
+
+/// How long somebody whose password was right may take to set up what policy asks for.
+const PASS_LIFE: Duration = Duration::from_secs(3600);
 
 /// A session's hold on one challenge. Nobody else's session can answer it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,16 +38,19 @@ impl Ticket {
     }
 }
 
-/// Permission to set up a *first* factor before coming in. Worth nothing once the account has one.
+/// Permission to set up a *first* factor before coming in, for an hour. Worth nothing once the account has one.
+///
+/// Long enough to fetch a phone and put an app on it; too short for whoever sits down at the same machine next day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrolPass {
     account: AccountKey,
     epoch: Epoch,
+    given: Timestamp,
 }
 
 impl EnrolPass {
-    pub(crate) fn new(account: AccountKey, epoch: Epoch) -> Self {
-        Self { account, epoch }
+    pub(crate) fn new(account: AccountKey, epoch: Epoch, given: Timestamp) -> Self {
+        Self { account, epoch, given }
     }
 
     /// Who has to enrol.
@@ -49,8 +58,9 @@ impl EnrolPass {
         &self.account
     }
 
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.epoch
+    /// Whether it is of this account's present epoch, and its hour not over.
+    pub(crate) fn is_valid(&self, account: &AccountKey, epoch: Epoch, now: Timestamp) -> bool {
+        self.account == *account && self.epoch == epoch && now < self.given.after(PASS_LIFE)
     }
 }
 

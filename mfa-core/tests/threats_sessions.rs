@@ -51,6 +51,20 @@ async fn whole_a_pass_to_enrol_is_worthless_once_a_factor_exists() {
 }
 
 #[tokio::test]
+async fn whole_a_pass_to_enrol_is_worthless_after_an_hour() {
+    let world = required();
+    let authority = Authority::Pass(pass_for(&world, "ann").await);
+    world.pass(3_599);
+    let (ticket, shown) = world.mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap();
+    let app = mfa_testing::app::AuthenticatorApp::scan(shown.uri.expose()).unwrap();
+    world.pass(1);
+    assert_eq!(world.mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap_err(), Refusal::SignInAgain);
+    let code = app.code_at(world.clock.time());
+    let late = world.mfa.confirm(&authority, &ticket, &code, None).await.unwrap();
+    assert_eq!(late.unwrap_err(), Refusal::SignInAgain);
+}
+
+#[tokio::test]
 async fn whole_a_ticket_is_good_for_its_own_account_session_and_purpose() {
     let world = World::new();
     let ann = world.with_app("ann").await;

@@ -49,8 +49,8 @@ impl Draft<'_> {
             Authority::Session(standing) => self.may_change(standing)?,
             // A password alone may only ever set up the *first* factor.
             Authority::Pass(pass) => {
-                let alive = pass.account() == self.cx.key && pass.epoch() == self.account.epoch;
-                if !alive || !self.account.factors.is_empty() {
+                let valid = pass.is_valid(self.cx.key, self.account.epoch, self.cx.now);
+                if !valid || !self.account.factors.is_empty() {
                     return Err(Refusal::SignInAgain);
                 }
             }

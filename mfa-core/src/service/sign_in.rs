@@ -87,7 +87,9 @@ impl Mfa {
             let decision = draft.decide(policy);
             Ok(match decision.action {
                 Action::Challenge => SignIn::Challenged(draft.begin(Purpose::SignIn)?),
-                Action::Enrol => SignIn::MustEnrol(EnrolPass::new(key.clone(), draft.account.epoch)),
+                Action::Enrol => {
+                    SignIn::MustEnrol(EnrolPass::new(key.clone(), draft.account.epoch, draft.cx.now))
+                }
                 Action::Refuse => SignIn::Refused(Refusal::NoMethodLeft),
                 Action::Admit | Action::Remind => match draft.admit(decision) {
                     Some(verified) => SignIn::Admitted {
@@ -217,7 +219,11 @@ impl Mfa {
                 if account.factors.is_empty() {
                     return Ok(match demand.fresh_within {
                         // A route that asks for a recent second factor asks for one to be set up.
-                        Some(_) => Seen::Decided(Gate::MustEnrol(EnrolPass::new(key.clone(), account.epoch))),
+                        Some(_) => Seen::Decided(Gate::MustEnrol(EnrolPass::new(
+                            key.clone(),
+                            account.epoch,
+                            draft.cx.now,
+                        ))),
                         None => Seen::Unproved,
                     });
                 }
@@ -229,7 +235,7 @@ impl Mfa {
             Seen::Decided(gate) => Ok(gate),
             Seen::Unproved => match self.policy_for(key).await? {
                 crate::policy::Policy::Required => {
-                    Ok(Gate::MustEnrol(EnrolPass::new(key.clone(), standing.epoch())))
+                    Ok(Gate::MustEnrol(EnrolPass::new(key.clone(), standing.epoch(), self.now()?)))
                 }
                 _ => Ok(Gate::Open),
             },
