@@ -1,4 +1,8 @@
 //! Second factors for Rust portals: the rules, without a framework, a runtime or a clock of their own.
+//!
+//! [`service::Mfa`] is the handle; [`port`] is what it needs from outside; [`factor`] has the parts for those who
+//! want only these. Features, both on by default: `keyring` (the ready-made sealer, [`port::sealer`]) and `qr`
+//! (QR codes as SVG).
 
 pub mod account;
 pub mod challenge;
