@@ -57,6 +57,11 @@ pub async fn sign_in(
 /// If the session store fails.
 pub async fn sign_out(web: &Web, session: &Session) -> Result<(), Fault> {
     web.sign_out(&TowerSession(session.clone())).await?;
+    if session.id().is_none() {
+        // The record went with its id; what is left is in memory, and an empty session takes its cookie back.
+        session.clear().await;
+        return Ok(());
+    }
     session.flush().await.map_err(|error| Fault::caused_by(FaultKind::Session, error))
 }
 
