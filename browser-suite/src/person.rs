@@ -92,19 +92,28 @@ impl Person {
         self.presses(action).await;
     }
 
-    /// Chooses another way on a challenge or a choice: `backup`, or the one way that is no backup code.
-    pub async fn chooses(&self, backup: bool) {
-        let value = if backup { "[value='backup_code']" } else { ":not([value='backup_code'])" };
-        let button = format!("form[action='{MOUNT}/challenge/choose'] button{value}");
-        self.browser.press(&button).await;
+    /// Chooses a backup code on a challenge.
+    pub async fn chooses_a_backup_code(&self) {
+        self.browser
+            .press(&format!("form[action='{MOUNT}/challenge/choose'] button[value='backup_code']"))
+            .await;
+    }
+
+    /// Chooses the way whose button has these words in it, if there is one: what is chosen already has none.
+    pub async fn chooses_by_words(&self, words: &str) {
+        for button in self.browser.all(&format!("form[action='{MOUNT}/challenge/choose'] button")).await {
+            if button.text().await.unwrap().contains(words) {
+                let value = button.attr("value").await.unwrap().unwrap();
+                self.browser.press(&format!("button[value='{value}']")).await;
+                return;
+            }
+        }
     }
 
     /// Chooses the app on a challenge, unless it is chosen already.
     pub async fn chooses_the_app(&self) {
-        let other = format!("form[action='{MOUNT}/challenge/choose'] button:not([value='backup_code'])");
-        if !self.browser.has("[id='code']").await || self.browser.has(&other).await {
-            self.browser.press(&other).await;
-        }
+        let welsh = self.browser.habits().locale == Locale::Welsh;
+        self.chooses_by_words(if welsh { "ap dilysu" } else { "authenticator app" }).await;
     }
 
     /// Follows the first link of the settings to one of their pages.

@@ -40,6 +40,12 @@ impl Site {
         self.turn_clock(ahead).await;
     }
 
+    /// The same with other options.
+    pub async fn restart_with(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.restart().await;
+    }
+
     /// Where it is, as in `http://localhost:8080`.
     pub fn address(&self) -> &str {
         &self.address

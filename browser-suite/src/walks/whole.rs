@@ -49,13 +49,13 @@ pub async fn whole(program: &str, habits: Habits) {
 
     // A backup code, once.
     ann.gives_password(&site).await;
-    ann.chooses(true).await;
+    ann.chooses_a_backup_code().await;
     ann.is_at_ours("challenge").await;
     ann.enters("challenge", &codes[0].to_lowercase().replace('-', " ")).await;
     ann.is_at("/").await;
     ann.signs_out(&site).await;
     ann.gives_password(&site).await;
-    ann.chooses(true).await;
+    ann.chooses_a_backup_code().await;
     ann.enters("challenge", &codes[0]).await;
     ann.is_told_of_a_mistake("code").await;
 

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use mfa_core::port::clock::{Clock, SystemClock};
+use mfa_core::port::clock::Clock;
 use mfa_core::port::entropy::SystemEntropy;
 use portal::config::HostUrl;
 use portal::error::PortalError;
@@ -49,7 +49,7 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
     }
     open.merge(second_factor::guard(&portal, members.merge(fresh)))
         .merge(second_factor::pages(&portal))
-        .layer(middleware::from_fn(age))
+        .layer(middleware::from_fn_with_state(portal.clone(), age))
         .layer(sessions::layer(portal.sessions().clone(), host_url))
         .route("/assets/{file}", get(asset)) // outside the session layer: files need none
         .layer(middleware::from_fn(|request, next| finish(request, next, failed_page)))
@@ -86,7 +86,8 @@ async fn sign_in(
         SignInStep::Again(reply) => Ok(Answer(reply).into_response()),
         SignInStep::Password(user, next) => {
             // A form token planted with an anonymous session must not outlive the password.
-            let renewed = SystemClock
+            let renewed = portal
+                .clock()
                 .now()
                 .and_then(|now| visiting.visitor.renew(&SystemEntropy, now))
                 .map_err(PortalError::from)?;

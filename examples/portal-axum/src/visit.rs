@@ -1,12 +1,12 @@
 //! The visitor of a request: language, form token and who is signed in, out of the session.
 
-use axum::extract::{FromRequestParts, OriginalUri, Request};
+use axum::extract::{FromRequestParts, OriginalUri, Request, State};
 use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use mfa_axum::SignedIn;
-use mfa_core::port::clock::{Clock, SystemClock};
+use mfa_core::port::clock::Clock;
 use mfa_core::port::entropy::SystemEntropy;
 use portal::error::PortalError;
 use portal::site::{Portal, Visit};
@@ -39,7 +39,7 @@ impl FromRequestParts<Portal> for Visiting {
         let visitor = match session.get::<Visitor>(SESSION_KEY).await.session_failed()? {
             Some(visitor) => visitor,
             None => {
-                let now = SystemClock.now().map_err(PortalError::from)?;
+                let now = portal.clock().now().map_err(PortalError::from)?;
                 let visitor = Visitor::new(&SystemEntropy, now).map_err(PortalError::from)?;
                 session.insert(SESSION_KEY, &visitor).await.session_failed()?;
                 visitor
@@ -92,18 +92,23 @@ impl FromRequestParts<Portal> for Member {
 }
 
 /// Notes the use of a session, and ends one that is too old before any route sees it.
-pub(crate) async fn age(session: Session, request: Request, next: Next) -> Response {
-    match touch(&session).await {
+pub(crate) async fn age(
+    State(portal): State<Portal>,
+    session: Session,
+    request: Request,
+    next: Next,
+) -> Response {
+    match touch(&portal, &session).await {
         Ok(()) => next.run(request).await,
         Err(error) => Failed(error).into_response(),
     }
 }
 
-async fn touch(session: &Session) -> Result<(), PortalError> {
+async fn touch(portal: &Portal, session: &Session) -> Result<(), PortalError> {
     let Some(mut visitor) = session.get::<Visitor>(SESSION_KEY).await.session_failed()? else {
         return Ok(());
     };
-    match visitor.touch(SystemClock.now()?) {
+    match visitor.touch(portal.clock().now()?) {
         Touch::Keep => Ok(()),
         Touch::Save => session.insert(SESSION_KEY, &visitor).await.session_failed(),
         Touch::End => session.flush().await.session_failed(),

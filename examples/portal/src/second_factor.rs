@@ -110,7 +110,10 @@ impl SecondFactor {
             (Mail::Outbox, Some(keeper)) => builder.sender(keeper.clone()),
             (Mail::Outbox, None) => builder,
         };
-        let brand = Brand::new(english.school).sign_out("/account")?;
+        let brand = Brand::new(english.school)
+            .logo("/assets/crest.svg", "")?
+            .stylesheet("/assets/second-factor.css")?
+            .sign_out("/account")?;
         let mut web = Web::builder(builder.build()?).mount(MOUNT).sign_in_page("/sign-in").brand(brand);
         if config.is_behind_proxy() {
             web = web.origin(host_url.as_str());

@@ -25,6 +25,9 @@ pub const HEADERS: [(&str, &str); 5] = [
 pub fn asset(path: &str) -> Option<(&'static str, &'static str)> {
     match path {
         "/assets/portal.css" => Some(("text/css; charset=utf-8", include_str!("../../assets/portal.css"))),
+        "/assets/second-factor.css" => {
+            Some(("text/css; charset=utf-8", include_str!("../../assets/second-factor.css")))
+        }
         "/assets/crest.svg" => Some(("image/svg+xml", include_str!("../../assets/crest.svg"))),
         _ => None,
     }
