@@ -106,8 +106,8 @@ texts! {
     reset_lead: "Do this only once you are sure who is asking: in person, or by ringing the number the school has on file.",
         "Gwnewch hyn dim ond pan fyddwch yn sicr pwy sy’n gofyn: wyneb yn wyneb, neu drwy ffonio’r rhif sydd gan yr ysgol.";
     reset_effects: "What happens next:", "Beth sy’n digwydd nesaf:";
-    reset_effect_1: "their authenticator apps, backup codes and remembered devices stop working",
-        "bydd eu hapiau dilysu, eu codau wrth gefn a’u dyfeisiau cofiedig yn peidio â gweithio";
+    reset_effect_1: "their authenticator apps and backup codes stop working",
+        "bydd eu hapiau dilysu a’u codau wrth gefn yn peidio â gweithio";
     reset_effect_2: "they are signed out everywhere", "cânt eu hallgofnodi ym mhobman";
     reset_effect_3: "they get an e-mail that says so", "cânt e-bost yn dweud hynny";
     reason: "Why are you resetting it?", "Pam ydych chi’n ei ailosod?";

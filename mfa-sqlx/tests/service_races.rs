@@ -1,0 +1,365 @@
+//! The whole service on one file: through two handles and through several processes, one code opens one door.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests, which may panic, and which tell the parent by stdout how they fared"
+)]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use common::Scratch;
+use mfa_core::factor::backup::HashCost;
+use mfa_core::fault::Fault;
+use mfa_core::hashing::HashPool;
+use mfa_core::id::{AccountKey, UserId};
+use mfa_core::port::sealer::KeyRing;
+use mfa_core::port::sender::Locale;
+use mfa_core::port::store::{
+    Committed, EventPage, EventQuery, PageQuery, RecordKey, RecordPage, Store, Versioned, Write,
+};
+use mfa_core::proof::{Method, Standing};
+use mfa_core::refusal::Refusal;
+use mfa_core::service::{Granted, Mfa, SignIn};
+use mfa_core::ticket::{Authority, Ticket};
+use mfa_core::time::Timestamp;
+use mfa_sqlx::sqlite::SqliteStore;
+use mfa_testing::app::AuthenticatorApp;
+use mfa_testing::clock::ManualClock;
+use mfa_testing::sender::RecordingSender;
+use mfa_testing::store::interleaved::{Gate, Interleaved};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+const ERRAND: &str = "MFA_SQLX_TEST_ANSWER";
+const KEYS: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
+const TASKS: usize = 64;
+const ROUNDS: usize = 20;
+
+type Answer = Result<Result<Granted, Refusal>, Fault>;
+
+fn service(store: impl Store, clock: &ManualClock, sender: &RecordingSender) -> Mfa {
+    Mfa::builder("Hillside School", "portal.hillside.example")
+        .store(store)
+        .sealer(KeyRing::from_hex(KEYS).unwrap())
+        .clock(clock.clone())
+        .sender(sender.clone())
+        .help("the school office")
+        .email_codes(true)
+        .hash_cost(HashCost::danger_for_tests())
+        .hash_pool(HashPool::new(256.try_into().unwrap()))
+        .build()
+        .unwrap()
+}
+
+/// Somebody with an app, an address and backup codes, on a file.
+struct World {
+    scratch: Scratch,
+    clock: ManualClock,
+    sender: RecordingSender,
+    mfa: Mfa,
+    key: AccountKey,
+    app: AuthenticatorApp,
+    standing: Standing,
+    codes: Vec<String>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (scratch, clock, sender) = (Scratch::new(), ManualClock::default(), RecordingSender::new());
+        let mfa = service(SqliteStore::open(scratch.file()).await.unwrap(), &clock, &sender);
+        let key = AccountKey::of_user(UserId::new("ann").unwrap());
+        let SignIn::Admitted { verified, .. } = mfa.sign_in(&key).await.unwrap() else {
+            panic!("not admitted")
+        };
+        let authority = Authority::Session(verified.into_standing());
+        let (ticket, shown) = mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap();
+        let app = AuthenticatorApp::scan(shown.uri.expose()).unwrap();
+        let code = app.code_at(clock.time());
+        let confirmed = mfa.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
+        let authority = Authority::Session(confirmed.verified.into_standing());
+        let ticket = mfa.enrol_email(&authority, "Post", "ann@codes.example", Locale::English).await;
+        let ticket = ticket.unwrap().unwrap();
+        let code = sender.last_code().unwrap();
+        let confirmed = mfa.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
+        let standing = confirmed.verified.into_standing();
+        let made = mfa.make_backup_codes(&standing).await.unwrap().unwrap();
+        let codes = made.iter().map(|code| code.expose().to_owned()).collect();
+        clock.advance(Duration::from_secs(90));
+        Self { scratch, clock, sender, mfa, key, app, standing, codes }
+    }
+
+    /// Challenges, each waiting for this method.
+    async fn tickets(&self, method: Method, count: usize) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        for _ in 0..count {
+            let SignIn::Challenged(ticket) = self.mfa.sign_in(&self.key).await.unwrap() else {
+                panic!("no challenge")
+            };
+            self.choose(&ticket, method).await;
+            tickets.push(ticket);
+        }
+        tickets
+    }
+
+    async fn choose(&self, ticket: &Ticket, method: Method) {
+        let view = self.mfa.challenge(ticket).await.unwrap().unwrap();
+        let choice = view.methods.iter().find(|offered| offered.method == method).unwrap().choice;
+        self.mfa.choose(ticket, choice, Locale::English).await.unwrap().unwrap();
+    }
+
+    fn right(&self) -> String {
+        self.app.code_at(self.clock.time())
+    }
+
+    fn wrong(&self) -> String {
+        let now = self.clock.time();
+        let near: Vec<_> =
+            (-10i64..=10).map(|step| self.app.clone().with_drift(step * 30).code_at(now)).collect();
+        let near = |code: &String| near.contains(code) || self.sender.last_code().as_ref() == Some(code);
+        (0..).map(|n| format!("{n:06}")).find(|code| !near(code)).unwrap()
+    }
+
+    /// `tasks` answers through two handles with connections of their own, all of which have read before one writes.
+    async fn at_once(&self, tickets: &[Ticket], typed: &str, tasks: usize) -> Vec<Answer> {
+        let gate = Gate::new(tasks);
+        let mut handles = Vec::new();
+        for _ in 0..2 {
+            let store = SqliteStore::open(self.scratch.file()).await.unwrap();
+            handles.push(service(Interleaved::new(store, gate.clone()), &self.clock, &self.sender));
+        }
+        let mut running = JoinSet::new();
+        for (n, ticket) in (0..tasks).zip(tickets.iter().cycle()) {
+            let (mfa, ticket, typed) =
+                (handles.get(n % 2).unwrap().clone(), ticket.clone(), typed.to_owned());
+            running.spawn(async move { mfa.answer(&ticket, &typed).await });
+        }
+        running.join_all().await
+    }
+}
+
+fn won(answers: &[Answer]) -> usize {
+    assert!(answers.iter().all(Result::is_ok), "a fault: {answers:?}");
+    answers.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_of_64_answers_through_two_handles_one_wins() {
+    let world = World::new().await;
+    for round in 0..ROUNDS {
+        // In one challenge, and in several: the challenge's end alone must not be what stops the second.
+        let tickets = world.tickets(Method::App, if round % 2 == 0 { 1 } else { 4 }).await;
+        assert_eq!(won(&world.at_once(&tickets, &world.right(), TASKS).await), 1, "app, round {round}");
+        world.clock.advance(Duration::from_secs(30));
+    }
+    for (round, code) in world.codes.iter().enumerate() {
+        // Used codes count as wrong answers, and make the account wait.
+        world.clock.advance(Duration::from_secs(7200));
+        let tickets = world.tickets(Method::BackupCode, 1 + round % 4).await;
+        assert_eq!(won(&world.at_once(&tickets, code, TASKS).await), 1, "backup code, round {round}");
+    }
+    world.clock.advance(Duration::from_secs(7200));
+    for round in 0..ROUNDS {
+        world.clock.advance(Duration::from_secs(61));
+        let tickets = world.tickets(Method::Email, 1).await;
+        let code = world.sender.last_code().unwrap();
+        assert_eq!(won(&world.at_once(&tickets, &code, TASKS).await), 1, "delivered code, round {round}");
+    }
+    for round in 0..ROUNDS {
+        world.clock.advance(Duration::from_secs(30));
+        let ticket = world.mfa.step_up(&world.standing).await.unwrap().unwrap();
+        world.choose(&ticket, Method::App).await;
+        assert_eq!(won(&world.at_once(&[ticket], &world.right(), TASKS).await), 1, "step-up, round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counted_of_100_guesses_through_two_handles_no_more_than_the_limit_are_evaluated() {
+    for (challenges, limit) in [(1, 5), (4, 10)] {
+        let world = World::new().await;
+        let tickets = world.tickets(Method::App, challenges).await;
+        let answers = world.at_once(&tickets, &world.wrong(), 100).await;
+        assert_eq!(won(&answers), 0);
+        let evaluated = answers.iter().filter(|a| matches!(a, Ok(Err(Refusal::WrongCode { .. })))).count();
+        assert_eq!(evaluated, limit, "{challenges} challenges");
+    }
+}
+
+/// Notes every load, so that the parent is told when all have read.
+struct Noted(SqliteStore);
+
+static READ: Semaphore = Semaphore::const_new(0);
+
+impl Store for Noted {
+    async fn load(&self, key: &RecordKey) -> Result<Option<Versioned>, Fault> {
+        let loaded = self.0.load(key).await;
+        READ.add_permits(1);
+        loaded
+    }
+
+    async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
+        self.0.commit(write).await
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, Fault> {
+        self.0.events(query).await
+    }
+
+    async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
+        self.0.page(query).await
+    }
+
+    async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {
+        self.0.erase(key).await
+    }
+}
+
+const EACH: usize = 32;
+
+/// Not a test when nobody sends it on an errand: then it has nothing to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answer_for_another_process() {
+    let Ok(errand) = std::env::var(ERRAND) else { return };
+    let (file, ticket, typed, now): (String, Ticket, String, u64) = serde_json::from_str(&errand).unwrap();
+    let clock = ManualClock::at(Timestamp::from_unix(now));
+    let gate = Gate::new(EACH + 1);
+    let store = Noted(SqliteStore::open(file).await.unwrap());
+    let mfa = service(Interleaved::new(store, gate.clone()), &clock, &RecordingSender::new());
+    let mut running = JoinSet::new();
+    for _ in 0..EACH {
+        let (mfa, ticket, typed) = (mfa.clone(), ticket.clone(), typed.clone());
+        running.spawn(async move { mfa.answer(&ticket, &typed).await });
+    }
+    READ.acquire_many(EACH as u32).await.unwrap().forget();
+    say("ready");
+    tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).unwrap();
+        assert_eq!(line, "go\n");
+    })
+    .await
+    .unwrap();
+    gate.pass().await;
+    let answers = running.join_all().await;
+    let wrong = answers.iter().filter(|a| matches!(a, Ok(Err(Refusal::WrongCode { .. })))).count();
+    say(&format!("won {} wrong {wrong}", won(&answers)));
+}
+
+fn say(words: &str) {
+    println!("\n{words}");
+    std::io::stdout().flush().unwrap();
+}
+
+struct Other {
+    child: Child,
+    stdin: ChildStdin,
+    out: BufReader<ChildStdout>,
+}
+
+impl Other {
+    fn start(file: &Path, ticket: &Ticket, typed: &str, now: Timestamp) -> Self {
+        let errand = serde_json::to_string(&(file, ticket, typed, now.as_unix())).unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["answer_for_another_process", "--exact", "--nocapture", "--test-threads=1"])
+            .env(ERRAND, errand)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, out }
+    }
+
+    fn hears(&mut self, word: &str) -> String {
+        let mut line = String::new();
+        while !line.starts_with(word) {
+            line.clear();
+            assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended before {word:?}");
+        }
+        line.trim_end().to_owned()
+    }
+
+    fn go(&mut self) {
+        self.stdin.write_all(b"go\n").unwrap();
+    }
+}
+
+/// How many of all processes' answers won, and how many were wrong.
+fn in_processes(count: usize, world: &World, tickets: &[Ticket], typed: &str) -> (usize, usize) {
+    let start = |ticket| Other::start(&world.scratch.file(), ticket, typed, world.clock.time());
+    let mut others: Vec<_> = tickets.iter().cycle().take(count).map(start).collect();
+    others.iter_mut().for_each(|other| {
+        other.hears("ready");
+    });
+    others.iter_mut().for_each(Other::go);
+    let mut sum = (0, 0);
+    for mut other in others {
+        let line = other.hears("won ");
+        let numbers: Vec<usize> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+        let [won, wrong] = numbers[..] else { panic!("{line}") };
+        sum = (sum.0 + won, sum.1 + wrong);
+        assert!(other.child.wait().unwrap().success());
+    }
+    sum
+}
+
+#[tokio::test]
+async fn once_through_several_processes_one_answer_wins() {
+    let world = World::new().await;
+    for round in 0..5 {
+        let tickets = world.tickets(Method::App, 2).await;
+        let (won, _) = in_processes(if round == 0 { 4 } else { 2 }, &world, &tickets, &world.right());
+        assert_eq!(won, 1, "app, round {round}");
+        world.clock.advance(Duration::from_secs(30));
+    }
+    for code in world.codes.iter().take(3) {
+        let tickets = world.tickets(Method::BackupCode, 2).await;
+        assert_eq!(in_processes(2, &world, &tickets, code).0, 1);
+    }
+    let tickets = world.tickets(Method::Email, 1).await;
+    let code = world.sender.last_code().unwrap();
+    assert_eq!(in_processes(2, &world, &tickets, &code).0, 1);
+}
+
+#[tokio::test]
+async fn counted_through_several_processes_no_more_guesses_than_the_limit_are_evaluated() {
+    let world = World::new().await;
+    let tickets = world.tickets(Method::App, 4).await;
+    assert_eq!(in_processes(4, &world, &tickets, &world.wrong()), (0, 10));
+}
+
+/// Killed while it answers: whatever it had got to, the code works at most once and nothing is torn.
+#[tokio::test]
+async fn once_though_the_process_was_killed_while_it_answered() {
+    let world = World::new().await;
+    for round in 0..10u64 {
+        world.clock.advance(Duration::from_secs(30));
+        let tickets = world.tickets(Method::App, 2).await;
+        let typed = world.right();
+        let mut other =
+            Other::start(&world.scratch.file(), tickets.first().unwrap(), &typed, world.clock.time());
+        other.hears("ready");
+        other.go();
+        if round % 2 == 0 {
+            // Now and then it gets as far as the write.
+            std::thread::yield_now();
+        } else {
+            other.hears("won ");
+        }
+        other.child.kill().unwrap();
+        other.child.wait().unwrap();
+        let again = world.mfa.answer(tickets.last().unwrap(), &typed).await.unwrap();
+        let view = world.mfa.challenge(tickets.first().unwrap()).await.unwrap();
+        // The dead process's challenge is passed exactly if the code is used up.
+        assert_eq!(again.is_err(), view.is_err(), "round {round}");
+        if round % 2 == 1 {
+            assert!(again.is_err(), "accepted twice");
+        }
+    }
+}
