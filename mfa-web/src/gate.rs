@@ -6,6 +6,7 @@ use mfa_core::service::{Demand, Gate};
 
 use crate::destination::Destination;
 use crate::handler::trouble::problem_page;
+use crate::header;
 use crate::message::{Method, Problem, Response};
 use crate::page::problem::Trouble;
 use crate::paths;
@@ -116,14 +117,12 @@ async fn detour(
     }
     let refusal = Refusal::StepUpRequired;
     let problem = Response::problem(&Problem::refused(401, refusal, refusal.to_string()))?;
-    Ok(Passage::Stopped(problem.with_header("www-authenticate", step_up_challenge(demand))))
+    Ok(Passage::Stopped(problem.with_header(header::AUTHENTICATE, step_up_challenge(demand))))
 }
 
 /// RFC 9470 §3: what a program has to bring.
 fn step_up_challenge(demand: Demand) -> String {
-    let mut challenge =
-        "Bearer error=\"insufficient_user_authentication\", error_description=\"A recent second factor is needed\""
-            .to_owned();
+    let mut challenge = header::STEP_UP.to_owned();
     if let Some(span) = demand.fresh_within {
         challenge.push_str(&format!(", max_age=\"{}\"", span.as_secs()));
     }

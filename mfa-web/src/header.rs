@@ -12,6 +12,15 @@ pub const NO_STORE: &str = "no-store";
 /// On assets, whose path changes with their content.
 pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
+/// The header that says what a 401 asks for.
+pub const AUTHENTICATE: &str = "www-authenticate";
+
+/// What a 401 asks of somebody who is not signed in. The host decides how; no browser asks for a password by itself.
+pub const SIGN_IN: &str = "Bearer realm=\"second factor\"";
+
+/// What a 401 asks of somebody who is, RFC 9470 §3: a second factor.
+pub const STEP_UP: &str = "Bearer error=\"insufficient_user_authentication\", error_description=\"A recent second factor is needed\"";
+
 /// Headers of every answer, `Cache-Control` aside.
 ///
 /// `Referrer-Policy: same-origin` keeps paths from other sites, yet leaves `Referer` to the origin check of

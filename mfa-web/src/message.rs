@@ -260,6 +260,10 @@ impl Response {
             .map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned()))
             .collect();
         headers.push(("cache-control".into(), cache.to_owned()));
+        if status == 401 {
+            // RFC 9110 §15.5.2: a 401 always names a scheme.
+            headers.push((header::AUTHENTICATE.into(), header::SIGN_IN.to_owned()));
+        }
         Self { status, headers, body: Cow::Borrowed(&[]) }
     }
 
@@ -304,7 +308,10 @@ impl Response {
     /// # Errors
     /// As [`Response::json`].
     pub fn problem(problem: &Problem) -> Result<Self, Fault> {
-        let response = Self::json_as(problem.status, "application/problem+json", problem)?;
+        let mut response = Self::json_as(problem.status, "application/problem+json", problem)?;
+        if problem.status == 401 && problem.refusal == Some(Refusal::StepUpRequired) {
+            response = response.with_header(header::AUTHENTICATE, header::STEP_UP);
+        }
         Ok(match problem.refusal.as_ref().and_then(Refusal::wait) {
             Some(wait) => response.with_header("retry-after", wait.as_secs().to_string()),
             None => response,
