@@ -44,6 +44,15 @@ suite! { $
         a_signed_in_person_gets_through_every_door
         nothing_that_a_pending_answer_holds_is_a_key
         extractors_hand_out_nobody_half_way;
+    closed:
+        a_store_that_fails_at_any_call_lets_nobody_in
+        a_session_store_that_fails_lets_nobody_in
+        a_clock_or_randomness_that_fails_lets_nobody_in;
+    races:
+        one_app_code_opens_one_session
+        one_backup_code_opens_one_session
+        one_delivered_code_opens_one_session
+        parallel_guesses_buy_nothing;
 }
 
 #[cfg(test)]

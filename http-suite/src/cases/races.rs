@@ -1,0 +1,91 @@
+//! Races over real sockets: requests that have all read the account before any of them writes.
+//!
+//! The classes: "two requests at once spend one code" (CVE-2026-20779) and "parallel guesses outrun the counter"
+//! (CVE-2023-33170).
+
+use mfa_core::event::EventKind;
+
+use crate::adapter::Adapter;
+use crate::browser::Browser;
+use crate::journey::{Person, USE_BACKUP, USE_EMAIL};
+use crate::world::{World, at};
+
+/// How many requests are made at once.
+const REQUESTS: usize = 64;
+/// How many challenges an account has open at once.
+const CHALLENGES: usize = 8;
+
+/// Sessions that wait for a code, after a method was chosen.
+async fn waiting(world: &World, person: &Person, count: usize, words: Option<&str>) -> Vec<Browser> {
+    let mut browsers = Vec::new();
+    for _ in 0..count {
+        let mut browser = world.pending(&person.user, "").await;
+        if let Some(words) = words {
+            world.choose(&mut browser, words).await;
+        }
+        browser.open(&at("challenge")).await;
+        browsers.push(browser);
+    }
+    browsers
+}
+
+/// Posts one code from all sessions at once, several times from each; says how many requests came in.
+async fn all_at_once(world: &World, sessions: &[Browser], code: &str, requests: usize) -> usize {
+    // Each looks at its challenge, then answers it.
+    world.crowd.gather(requests, 2);
+    let mut running = tokio::task::JoinSet::new();
+    for browser in sessions.iter().cycle().take(requests) {
+        let (mut browser, code) = (browser.clone(), code.to_owned());
+        running.spawn(async move {
+            let answer = browser.submit(&at("challenge"), &[("code", &code)]).await;
+            assert!(answer.status < 500, "{}", answer.body);
+            browser
+        });
+    }
+    let mut inside = 0;
+    while let Some(browser) = running.join_next().await {
+        inside += usize::from(browser.unwrap().is_in().await);
+    }
+    inside
+}
+
+/// One app code, in one challenge and in several.
+pub async fn one_app_code_opens_one_session(adapter: &dyn Adapter) {
+    for sessions in [1, CHALLENGES] {
+        let world = World::new(adapter).await;
+        let ann = world.with_app("ann").await;
+        let waiting = waiting(&world, &ann, sessions, None).await;
+        assert_eq!(all_at_once(&world, &waiting, &world.code(&ann.app), REQUESTS).await, 1, "{sessions}");
+    }
+}
+
+/// One backup code, in one challenge and in several.
+pub async fn one_backup_code_opens_one_session(adapter: &dyn Adapter) {
+    for sessions in [1, CHALLENGES] {
+        let world = World::new(adapter).await;
+        let ann = world.with_app("ann").await;
+        let waiting = waiting(&world, &ann, sessions, Some(USE_BACKUP)).await;
+        assert_eq!(all_at_once(&world, &waiting, &ann.codes[0], REQUESTS).await, 1, "{sessions}");
+    }
+}
+
+/// One code by e-mail.
+pub async fn one_delivered_code_opens_one_session(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    let ann = world.with_both("ann").await;
+    let waiting = waiting(&world, &ann, 1, Some(USE_EMAIL)).await;
+    let code = world.sender.last_code().unwrap();
+    assert_eq!(all_at_once(&world, &waiting, &code, REQUESTS).await, 1);
+}
+
+/// A hundred guesses at once are no more than ten one after the other.
+pub async fn parallel_guesses_buy_nothing(adapter: &dyn Adapter) {
+    for (sessions, limit) in [(1, 5), (CHALLENGES, 10)] {
+        let world = World::new(adapter).await;
+        let ann = world.with_app("ann").await;
+        let waiting = waiting(&world, &ann, sessions, None).await;
+        assert_eq!(all_at_once(&world, &waiting, &world.wrong(&ann.app), 100).await, 0);
+        let evaluated = world.count(|kind| matches!(kind, EventKind::WrongCode { .. })).await;
+        assert_eq!(evaluated, limit, "{sessions} sessions");
+    }
+}
