@@ -53,6 +53,8 @@ suite! { $
         one_backup_code_opens_one_session
         one_delivered_code_opens_one_session
         parallel_guesses_buy_nothing;
+    sealed:
+        nothing_secret_is_in_answers_logs_or_events;
 }
 
 #[cfg(test)]

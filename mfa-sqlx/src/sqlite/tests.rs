@@ -163,6 +163,23 @@ async fn a_time_that_no_column_holds_is_a_fault() {
     assert!(store.load(&write.key).await.unwrap().is_none());
 }
 
+/// Whoever pages through events by position must not meet a new event at the position of an erased one.
+#[tokio::test]
+async fn a_position_is_never_given_twice() {
+    let scratch = Scratch::new("positions");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    let last = async || {
+        let highest = sqlx::query_scalar::<_, Option<i64>>("SELECT MAX(position) FROM mfa_event");
+        highest.fetch_one(&store.writer).await.unwrap()
+    };
+    let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
+    let erased = last().await.unwrap();
+    store.erase(&key("ann")).await.unwrap();
+    assert_eq!(last().await, None);
+    let _done = store.commit(&insert("ben", vec![1])).await.unwrap();
+    assert!(last().await.unwrap() > erased);
+}
+
 /// Somebody else's bytes in our columns are a fault, never "no record".
 #[tokio::test]
 async fn what_cant_be_read_is_a_fault() {
