@@ -41,7 +41,8 @@ impl<'a, S: Session> Visit<'a, S> {
             return Ok(if request.method().is_safe() {
                 Response::asset(asset)
             } else {
-                Response::empty(405)
+                // RFC 9110 §15.5.6: a 405 always says what would do.
+                Response::empty(405).with_header("allow", "GET, HEAD")
             });
         }
         let stored = session.load().await?;
@@ -78,7 +79,7 @@ impl<'a, S: Session> Visit<'a, S> {
                 }
                 match Fields::of(self.request) {
                     Ok(fields) => self.fields = fields,
-                    Err(_) => return Ok(Reply::Trouble(Trouble::Stale, None)),
+                    Err(bad) => return Ok(Reply::Trouble(Trouble::Unreadable(bad), None)),
                 }
                 let sent = self.fields.token(self.request);
                 if !sent.is_some_and(|sent| self.state.csrf.is(&sent)) {
@@ -287,6 +288,7 @@ fn trouble_json(trouble: Trouble, text: &Text) -> Result<Response, Fault> {
         Trouble::Stale => {
             Problem::new(status, "the request has not the session's token or comes from elsewhere")
         }
+        Trouble::Unreadable(bad) => Problem::new(status, bad.to_string()),
         Trouble::Fault => Problem::new(status, "the second factor can't be checked at the moment"),
     };
     Response::problem(&problem)
