@@ -83,6 +83,13 @@ suite! { $
         an_app_is_brought_back_in_step
         the_reminder_can_be_put_off
         what_happened_is_told_on_the_page;
+    forged:
+        a_form_needs_this_sessions_token
+        a_form_comes_from_this_site
+        other_bodies_are_not_read
+        bodies_have_an_end
+        looking_changes_nothing
+        the_right_token_is_taken_from_programs_too;
 }
 
 #[cfg(test)]
