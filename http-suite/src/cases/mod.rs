@@ -90,6 +90,22 @@ suite! { $
         bodies_have_an_end
         looking_changes_nothing
         the_right_token_is_taken_from_programs_too;
+    home:
+        after_the_password
+        after_the_challenge
+        after_the_reminder_and_the_forced_set_up
+        as_a_deep_link
+        into_the_pages_themselves;
+    headers:
+        every_page_has_the_headers
+        every_refusal_has_the_headers
+        assets_are_kept_and_nothing_else
+        what_the_gate_answers_has_the_headers;
+    silent:
+        before_the_second_factor_no_address_is_told
+        strangers_learn_nothing
+        a_wrong_code_says_nothing_of_how_wrong_it_was
+        settings_show_names_and_not_addresses;
 }
 
 #[cfg(test)]
