@@ -2,7 +2,7 @@
 //!
 //! An adapter builds [`adapter::TestApp`] in its framework and lists the cases as tests of its own:
 //!
-//! ```ignore
+//! ```text
 //! http_suite::each_case!(#[tokio::test], Axum);
 //! ```
 //!

@@ -8,8 +8,9 @@ use mfa_web::gate::Asked;
 use mfa_web::message::{self, MAX_BODY, Method};
 
 /// A request for one of the pages; `Err` is the answer to a body that is too long or broke off.
-pub(crate) async fn request(parts: &Parts, body: Body) -> Result<message::Request, StatusCode> {
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+pub(crate) async fn request(parts: &Parts, body: Body) -> Result<message::Request, message::Response> {
+    let too_long = |_| message::Response::text(413, "The request is too long.");
+    let body = to_bytes(body, MAX_BODY).await.map_err(too_long)?;
     let mut request = message::Request::new(Method::named(parts.method.as_str()), parts.uri.path())
         .with_query(parts.uri.query())
         .with_body(body.to_vec());

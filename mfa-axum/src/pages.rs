@@ -4,7 +4,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
-use axum::response::IntoResponse;
 use mfa_core::fault::{Fault, FaultKind};
 use mfa_core::id::AccountKey;
 use mfa_core::port::sender::Locale;
@@ -27,10 +26,10 @@ async fn answer(State(web): State<Web>, request: Request) -> Response<Body> {
         Ok(session) => session,
         Err(fault) => return convert::response(web.failed(&fault, false)),
     };
-    match convert::request(&parts, body).await {
-        Ok(request) => convert::response(web.handle(&session, request).await),
-        Err(status) => status.into_response(),
-    }
+    convert::response(match convert::request(&parts, body).await {
+        Ok(request) => web.handle(&session, request).await,
+        Err(answer) => answer,
+    })
 }
 
 /// Signs a person in whose first factor the host has just checked: answers with a redirect to the challenge,

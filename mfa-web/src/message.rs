@@ -196,8 +196,8 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 /// A body that is not a form we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BadForm {
-    /// Not `application/x-www-form-urlencoded`: answer 415.
-    #[error("the body is not a form")]
+    /// Neither `application/x-www-form-urlencoded` nor an object of texts in JSON: answer 415.
+    #[error("the body is neither a form nor a JSON object of texts")]
     NotAForm,
     /// More than [`MAX_BODY`] bytes: answer 413.
     #[error("the body is too long")]

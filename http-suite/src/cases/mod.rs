@@ -55,6 +55,68 @@ suite! { $
         parallel_guesses_buy_nothing;
     sealed:
         nothing_secret_is_in_answers_logs_or_events;
+    session:
+        its_id_changes_at_every_level
+        a_planted_id_is_worthless
+        a_challenge_is_answered_in_its_own_session_only
+        one_persons_code_is_nothing_to_another
+        a_sign_in_over_a_session_leaves_nothing_of_it
+        two_browsers_of_one_person_stand_beside_each_other;
+    challenge:
+        a_code_is_accepted_once
+        wrong_codes_use_a_challenge_up
+        a_code_of_the_wrong_length_costs_nothing
+        a_challenge_expires
+        too_many_wrong_codes_make_the_account_wait
+        backup_codes_work_once_each
+        a_code_by_email_signs_in
+        the_only_method_needs_no_choice_and_its_code_ends
+        a_failed_delivery_says_so_and_offers_another_way
+        a_program_signs_in_with_json
+        a_challenge_can_be_given_up
+        only_offered_methods_can_be_chosen;
+    enrol:
+        an_app_is_set_up_by_form
+        an_app_is_set_up_with_json
+        two_consecutive_codes_confirm_where_the_host_asks_for_them
+        what_was_not_confirmed_was_never_there
+        a_new_set_up_breaks_nothing_before_it_is_confirmed
+        a_pending_person_sets_nothing_up
+        a_forced_set_up_keeps_where_the_person_was_going
+        an_address_is_set_up_by_the_code_sent_to_it;
+    settings:
+        every_change_needs_a_fresh_second_factor
+        a_method_is_renamed
+        a_method_is_removed
+        the_last_method_stays_where_policy_asks_for_one
+        only_ones_own_methods_are_found
+        new_backup_codes_end_the_old_ones
+        an_app_is_brought_back_in_step
+        the_reminder_can_be_put_off
+        what_happened_is_told_on_the_page;
+    forged:
+        a_form_needs_this_sessions_token
+        a_form_comes_from_this_site
+        other_bodies_are_not_read
+        bodies_have_an_end
+        looking_changes_nothing
+        the_right_token_is_taken_from_programs_too;
+    home:
+        after_the_password
+        after_the_challenge
+        after_the_reminder_and_the_forced_set_up
+        as_a_deep_link
+        into_the_pages_themselves;
+    headers:
+        every_page_has_the_headers
+        every_refusal_has_the_headers
+        assets_are_kept_and_nothing_else
+        what_the_gate_answers_has_the_headers;
+    silent:
+        before_the_second_factor_no_address_is_told
+        strangers_learn_nothing
+        a_wrong_code_says_nothing_of_how_wrong_it_was
+        settings_show_names_and_not_addresses;
 }
 
 #[cfg(test)]

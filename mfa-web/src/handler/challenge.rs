@@ -6,7 +6,8 @@ use mfa_core::proof::Method as Proved;
 use mfa_core::refusal::Refusal;
 use mfa_core::service::{ChallengeView, MethodView};
 use mfa_core::ticket::Ticket;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::handler::reply::Reply;
 use crate::handler::visit::Visit;
@@ -40,8 +41,25 @@ fn offered(methods: &[MethodView], but: Option<Choice>) -> Vec<Method> {
         .collect()
 }
 
-fn as_json(view: &ChallengeView) -> Value {
-    serde_json::to_value(view).unwrap_or(Value::Null)
+/// A challenge for programs. A choice is written as the text that is posted to make it.
+pub(super) fn as_json(view: &ChallengeView) -> Value {
+    let method = |method: &MethodView| {
+        let mut members = members_of(method);
+        members.insert("choice".to_owned(), method.choice.to_string().into());
+        Value::Object(members)
+    };
+    let mut members = members_of(view);
+    members.insert("chosen".to_owned(), view.chosen.as_ref().map(method).into());
+    members.insert("methods".to_owned(), view.methods.iter().map(method).collect());
+    Value::Object(members)
+}
+
+fn members_of(view: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(view) {
+        Ok(Value::Object(members)) => members,
+        // A view is always an object.
+        _ => Map::new(),
+    }
 }
 
 /// The page for the challenge as it stands.

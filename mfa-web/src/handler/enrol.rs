@@ -8,6 +8,7 @@ use mfa_core::service::Enrolment;
 use mfa_core::settings::Confirm as Setting;
 use serde_json::json;
 
+use crate::handler::challenge::as_json;
 use crate::handler::codes;
 use crate::handler::reply::Reply;
 use crate::handler::visit::Visit;
@@ -156,7 +157,7 @@ async fn confirm_page<S: Session>(
             };
             Ok(match error {
                 Some(refusal) => Reply::again(page, refusal),
-                None => Reply::page(page, serde_json::to_value(&view).unwrap_or_default()),
+                None => Reply::page(page, as_json(&view)),
             })
         }
         Ok(_) => Ok(visit.to(paths::ENROL)),

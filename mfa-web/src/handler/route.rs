@@ -29,7 +29,8 @@ impl<'a, S: Session> Visit<'a, S> {
             return Ok(if request.method().is_safe() {
                 Response::asset(asset)
             } else {
-                Response::empty(405)
+                // RFC 9110 §15.5.6: a 405 always says what would do.
+                Response::empty(405).with_header("allow", "GET, HEAD")
             });
         }
         let stored = session.load().await?;
@@ -66,7 +67,7 @@ impl<'a, S: Session> Visit<'a, S> {
                 }
                 match Fields::of(self.request) {
                     Ok(fields) => self.fields = fields,
-                    Err(_) => return Ok(Reply::Trouble(Trouble::Stale, None)),
+                    Err(bad) => return Ok(Reply::Trouble(Trouble::Unreadable(bad), None)),
                 }
                 let sent = self.fields.token(self.request);
                 if !sent.is_some_and(|sent| self.state.csrf.is(&sent)) {

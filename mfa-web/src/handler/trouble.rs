@@ -48,6 +48,7 @@ pub(super) fn trouble_json(trouble: Trouble, text: &Text) -> Result<Response, Fa
         Trouble::Stale => {
             Problem::new(status, "the request has not the session's token or comes from elsewhere")
         }
+        Trouble::Unreadable(bad) => Problem::new(status, bad.to_string()),
         Trouble::Fault => Problem::new(status, "the second factor can't be checked at the moment"),
     };
     Response::problem(&problem)

@@ -4,6 +4,7 @@ use askama::Template;
 use mfa_core::fault::Fault;
 use mfa_core::refusal::Refusal;
 
+use crate::message::BadForm;
 use crate::page::{Chrome, Frame, Page, written};
 use crate::text::Text;
 
@@ -16,6 +17,8 @@ pub enum Trouble {
     NotFound,
     /// The form was not one of this session's, or too old.
     Stale,
+    /// What was posted is not in a shape we read; no form of ours is.
+    Unreadable(BadForm),
     /// A fault. The page says nothing about it: the operator reads the log.
     Fault,
 }
@@ -25,6 +28,7 @@ impl Trouble {
     pub fn status(self) -> u16 {
         match self {
             Self::Refused(Refusal::Throttled { .. } | Refusal::Cooldown { .. }) => 429,
+            Self::Unreadable(bad) => bad.status(),
             Self::Refused(Refusal::Busy) | Self::Fault => 503,
             Self::Refused(Refusal::SignInAgain | Refusal::StepUpRequired) => 401,
             Self::Refused(Refusal::FactorUnknown) | Self::NotFound => 404,
@@ -60,7 +64,7 @@ impl Page for ProblemPage {
         let (heading, paragraphs) = match self.trouble {
             Trouble::Refused(refusal) => (heading(t, refusal), vec![(t.refusal)(&refusal, None)]),
             Trouble::NotFound => (p.not_found_heading, vec![p.not_found.to_owned()]),
-            Trouble::Stale => (p.stale_heading, vec![p.stale.to_owned()]),
+            Trouble::Stale | Trouble::Unreadable(_) => (p.stale_heading, vec![p.stale.to_owned()]),
             Trouble::Fault => (p.fault_heading, vec![p.fault.to_owned(), p.fault_safe.to_owned()]),
         };
         let button = match (&self.next, self.trouble) {
