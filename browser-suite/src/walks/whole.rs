@@ -20,6 +20,8 @@ pub async fn whole(program: &str, habits: Habits) {
     ann.begins_with_an_app().await;
     let phone = Phone::scans(&ann.link().await);
     assert!(ann.key().await.len() >= 32);
+    let copy = ann.browser.one("[data-mfa-copy='key']").await.is_displayed().await.unwrap();
+    assert_eq!(copy, habits.script, "a button that needs scripts is there exactly where they run");
     ann.enters("enrol/confirm", "12345").await;
     ann.is_told_of_a_mistake("6 numbers").await;
     ann.enters("enrol/confirm", &phone.wrong_code(site.now()).await).await;
