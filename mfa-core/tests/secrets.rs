@@ -107,6 +107,9 @@ async fn sealed_nothing_secret_is_seen_on_the_way_through_everything() {
         .with_writer(seen.clone())
         .finish();
     let _listening = tracing::subscriber::set_default(subscriber);
+    // With one subscriber alone, tracing asks whichever thread comes to a place first, which may be another test's
+    // that listens to nothing, and remembers "nobody". With two it asks each time.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let mut secrets = Secrets::default();
     secrets.text("the sealing key", common::KEY_A);
     secrets.bytes("the pepper", PEPPER);
