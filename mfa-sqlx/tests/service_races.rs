@@ -202,7 +202,7 @@ async fn no_sign_in_fails_under_32_writers() {
             Some(store) => service(store, &world.clock, &world.sender),
             None => world.mfa.clone(),
         };
-        let key = AccountKey::of_user(UserId::new(&format!("user-{n}")).unwrap());
+        let key = AccountKey::of_user(UserId::new(format!("user-{n}")).unwrap());
         running.spawn(async move {
             let SignIn::Admitted { verified, .. } = mfa.sign_in(&key).await.unwrap() else {
                 panic!("not admitted")
