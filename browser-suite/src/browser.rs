@@ -54,11 +54,10 @@ fn tool(variable: &str, otherwise: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
 }
 
-impl Browser {
-    /// Starts one.
-    pub async fn start(habits: Habits) -> Self {
-        let axe = std::env::var("MFA_AXE").expect("MFA_AXE, the path of axe.min.js: run `cargo xtask test`");
-        let axe = std::fs::read_to_string(&axe).unwrap_or_else(|error| panic!("{axe}: {error}"));
+/// Starts a driver on a free port.
+async fn driver() -> (Child, Lines<BufReader<ChildStdout>>, String) {
+    // The port it is given free on IPv4 may be another's on IPv6, and then it ends.
+    for _ in 0..5 {
         let mut driver = Command::new(tool("MFA_CHROMEDRIVER", "chromedriver"))
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -67,12 +66,21 @@ impl Browser {
             .spawn()
             .expect("a driver of Chromium: run `cargo xtask test`");
         let mut output = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = output.next_line().await.unwrap().expect("the driver to say its port");
+        while let Some(line) = output.next_line().await.unwrap() {
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
+                return (driver, output, port.trim_end_matches('.').to_owned());
             }
-        };
+        }
+    }
+    panic!("the driver of Chromium doesn't start");
+}
+
+impl Browser {
+    /// Starts one.
+    pub async fn start(habits: Habits) -> Self {
+        let axe = std::env::var("MFA_AXE").expect("MFA_AXE, the path of axe.min.js: run `cargo xtask test`");
+        let axe = std::fs::read_to_string(&axe).unwrap_or_else(|error| panic!("{axe}: {error}"));
+        let (driver, output, port) = driver().await;
         let profile = tempfile::tempdir().unwrap();
         let mut args = [
             "--headless=new",
@@ -224,7 +232,11 @@ impl Browser {
 
     /// A picture of one thing on the page, as a camera would take it.
     pub async fn picture(&self, css: &str) -> Vec<u8> {
-        self.one(css).await.screenshot().await.unwrap()
+        let thing = self.one(css).await;
+        // A picture has only what is in the window. This is the driver's own doing, which no setting forbids.
+        let centre = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
+        self.client.execute(centre, vec![serde_json::to_value(&thing).unwrap()]).await.unwrap();
+        thing.screenshot().await.unwrap()
     }
 
     /// Looks at the page that is there: its language, that nothing is cut off, and what axe says of it.
