@@ -251,7 +251,8 @@ impl Browser {
             std::fs::create_dir_all(folder).unwrap();
             std::fs::write(folder.join(format!("{name}-{way}.png")), picture).unwrap();
         }
-        if !self.habits.script {
+        // Without scripts axe can't run, and by keyboard the pages are those that the mouse was at.
+        if !self.habits.script || self.habits.keyboard {
             return;
         }
         let wide = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]";
