@@ -106,6 +106,11 @@ suite! { $
         strangers_learn_nothing
         a_wrong_code_says_nothing_of_how_wrong_it_was
         settings_show_names_and_not_addresses;
+    closed:
+        a_store_that_fails_before_the_work
+        a_store_that_fails_after_the_work
+        a_session_store_that_fails
+        everything_else_that_can_fail;
 }
 
 #[cfg(test)]
