@@ -107,7 +107,18 @@ impl World {
         let mfa = change(builder).build().unwrap();
         let web = Web::builder(mfa.clone()).mount(MOUNT).sign_in_page("/sign-in").build().unwrap();
         let base = adapter.serve(TestApp { web, sessions: sessions.clone() }).await;
-        Self { mfa, clock, sender, directory, entropy, store: faults, crowd, sessions, base, seen: Seen::default() }
+        Self {
+            mfa,
+            clock,
+            sender,
+            directory,
+            entropy,
+            store: faults,
+            crowd,
+            sessions,
+            base,
+            seen: Seen::default(),
+        }
     }
 
     /// A browser without cookies.

@@ -111,6 +111,16 @@ suite! { $
         a_store_that_fails_after_the_work
         a_session_store_that_fails
         everything_else_that_can_fail;
+    sealed:
+        no_secret_is_anywhere_but_on_its_page;
+    races:
+        one_app_code_in_one_session_lets_one_in
+        one_app_code_in_many_sessions_lets_one_in
+        one_backup_code_lets_one_in
+        one_delivered_code_lets_one_in
+        parallel_guesses_in_one_session_are_counted
+        parallel_guesses_in_many_sessions_are_counted
+        parallel_guesses_at_a_delivered_code_are_counted;
 }
 
 #[cfg(test)]
