@@ -1,7 +1,6 @@
 //! A browser, as far as a server can tell: keeps cookies, submits the forms that stand on a page, says its origin.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, redirect};
@@ -61,9 +60,6 @@ impl Answer {
     }
 }
 
-/// What was answered to whom, over a whole case: method, path with query, answer.
-pub type Seen = Arc<Mutex<Vec<(String, String, Answer)>>>;
-
 /// A person at a browser, or a program with a session of its own.
 #[derive(Clone, Debug)]
 pub struct Browser {
@@ -72,19 +68,13 @@ pub struct Browser {
     jar: BTreeMap<String, String>,
     page: Option<Answer>,
     token: Option<String>,
-    seen: Seen,
 }
 
 impl Browser {
     /// A browser without cookies.
     pub fn new(base: &str) -> Self {
-        Self::watched(base, Seen::default())
-    }
-
-    /// The same, with everything that is answered written down.
-    pub fn watched(base: &str, seen: Seen) -> Self {
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, base: base.to_owned(), jar: BTreeMap::new(), page: None, token: None, seen }
+        Self { client, base: base.to_owned(), jar: BTreeMap::new(), page: None, token: None }
     }
 
     /// The site's origin.
@@ -136,10 +126,7 @@ impl Browser {
 
     /// Sends a request and keeps the cookies of the answer.
     pub async fn send(&mut self, request: RequestBuilder) -> Answer {
-        let request = request.build().unwrap();
-        let (method, url) = (request.method().to_string(), request.url().clone());
-        let answer = Answer::of(self.client.execute(request).await.unwrap()).await;
-        self.seen.lock().unwrap().push((method, url.as_str().replace(&self.base, ""), answer.clone()));
+        let answer = Answer::of(request.send().await.unwrap()).await;
         self.keep(&answer.headers);
         if let Some(token) = answer.token() {
             self.token = Some(token);

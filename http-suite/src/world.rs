@@ -22,7 +22,7 @@ use mfa_testing::store::faulty::{Faults, Faulty};
 use mfa_web::web::Web;
 
 use crate::adapter::{Adapter, SessionFaults, TestApp};
-use crate::browser::{Browser, Seen};
+use crate::browser::Browser;
 use crate::crowd::Crowd;
 
 /// Where the pages are.
@@ -64,8 +64,6 @@ pub struct World {
     pub sessions: SessionFaults,
     /// The portal's origin.
     pub base: String,
-    /// What its browsers were answered.
-    pub seen: Seen,
 }
 
 impl World {
@@ -107,23 +105,12 @@ impl World {
         let mfa = change(builder).build().unwrap();
         let web = Web::builder(mfa.clone()).mount(MOUNT).sign_in_page("/sign-in").build().unwrap();
         let base = adapter.serve(TestApp { web, sessions: sessions.clone() }).await;
-        Self {
-            mfa,
-            clock,
-            sender,
-            directory,
-            entropy,
-            store: faults,
-            crowd,
-            sessions,
-            base,
-            seen: Seen::default(),
-        }
+        Self { mfa, clock, sender, directory, entropy, store: faults, crowd, sessions, base }
     }
 
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
-        Browser::watched(&self.base, Arc::clone(&self.seen))
+        Browser::new(&self.base)
     }
 
     /// Turns the clock.

@@ -106,21 +106,14 @@ suite! { $
         strangers_learn_nothing
         a_wrong_code_says_nothing_of_how_wrong_it_was
         settings_show_names_and_not_addresses;
-    closed:
-        a_store_that_fails_before_the_work
-        a_store_that_fails_after_the_work
-        a_session_store_that_fails
-        everything_else_that_can_fail;
-    sealed:
-        no_secret_is_anywhere_but_on_its_page;
-    races:
-        one_app_code_in_one_session_lets_one_in
-        one_app_code_in_many_sessions_lets_one_in
-        one_backup_code_lets_one_in
-        one_delivered_code_lets_one_in
-        parallel_guesses_in_one_session_are_counted
-        parallel_guesses_in_many_sessions_are_counted
-        parallel_guesses_at_a_delivered_code_are_counted;
+    outage:
+        a_store_that_fails_in_the_rarer_states
+        a_session_store_that_fails_in_the_rarer_states
+        a_clock_that_runs_back_lets_nobody_in
+        a_directory_that_is_away_lets_nobody_in;
+    guesses:
+        a_delivered_code_bears_three
+        the_wait_that_follows_holds_for_the_right_code;
 }
 
 #[cfg(test)]
