@@ -117,6 +117,14 @@ suite! { $
         strangers_learn_nothing
         a_wrong_code_says_nothing_of_how_wrong_it_was
         settings_show_names_and_not_addresses;
+    outage:
+        a_store_that_fails_in_the_rarer_states
+        a_session_store_that_fails_in_the_rarer_states
+        a_clock_that_runs_back_lets_nobody_in
+        a_directory_that_is_away_lets_nobody_in;
+    guesses:
+        a_delivered_code_bears_three
+        the_wait_that_follows_holds_for_the_right_code;
 }
 
 #[cfg(test)]
