@@ -89,6 +89,20 @@ async fn delivered_the_cooldown_holds_across_challenges_and_is_given_back_when_d
     world.mfa.choose(&other, choice, Locale::English).await.unwrap().unwrap();
 }
 
+/// The sender of the tests takes nearly everything; the core still keeps a message to one line of address.
+#[tokio::test]
+async fn delivered_to_one_address_of_one_line() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let authority = Authority::Session(ann.standing);
+    let long = format!("{}@b.example", "a".repeat(250));
+    for address in ["a@b.example\r\nBcc: c@d.example", "a@b.example\0", &long] {
+        let refused = world.mfa.enrol_email(&authority, "Post", address, Locale::English).await.unwrap();
+        assert_eq!(refused.unwrap_err(), Refusal::BadAddress, "{address:?}");
+    }
+    assert!(world.sender.messages().iter().all(|message| !message.to.expose().contains("Bcc")));
+}
+
 #[tokio::test]
 async fn delivered_two_codes_live_at_once() {
     let world = World::new();

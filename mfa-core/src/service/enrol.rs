@@ -16,6 +16,9 @@ use crate::service::view::ChallengeView;
 use crate::ticket::{Authority, Ticket};
 use crate::time::Timestamp;
 
+/// RFC 5321 §4.5.3.1.3, without the angle brackets.
+const LONGEST_ADDRESS: usize = 254;
+
 /// What the person needs to set up an authenticator app. Secret: for the page of the session that asked.
 #[derive(Debug)]
 pub struct AppEnrolment {
@@ -98,7 +101,9 @@ impl Mfa {
             return Ok(Err(Refusal::MethodUnavailable));
         }
         let address = address.trim();
-        if !self.accepts(Channel::Email, address)? {
+        // Whatever a sender takes: a line end in an address is another header of the message.
+        let is_line = address.len() <= LONGEST_ADDRESS && !address.chars().any(char::is_control);
+        if !is_line || !self.accepts(Channel::Email, address)? {
             return Ok(Err(Refusal::BadAddress));
         }
         let name = match FactorName::new(name) {
