@@ -18,6 +18,7 @@ use mfa_core::policy::Policy;
 use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sealer::KeyRing;
 use mfa_core::service::Mfa;
+use mfa_web::message::MAX_BODY;
 use mfa_web::web::Web;
 
 use crate::sessions::Sessions;
@@ -167,5 +168,41 @@ async fn pages_stand_in_a_scope_and_only_below_their_mount() {
     ] {
         let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
         assert_eq!(answer.status(), status, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn signing_out_takes_all_that_the_session_held() {
+    let web = portal();
+    let keep = async |session: Session| session.insert("basket", "shoes").map(|()| "kept");
+    let basket = async |session: Session| session.contains_key("basket").to_string();
+    let out = async |web: Data<Web>, session: Session| {
+        mfa_actix::sign_out(&web, &session).await.unwrap();
+        "out"
+    };
+    let app = App::new()
+        .app_data(Data::new(web.clone()))
+        .route("/keep", web::get().to(keep))
+        .route("/basket", web::get().to(basket))
+        .route("/out", web::get().to(out))
+        .wrap(middleware());
+    let app = init_service(app).await;
+    let kept = call_service(&app, TestRequest::get().uri("/keep").to_request()).await;
+    let cookie = kept.response().cookies().next().unwrap().into_owned();
+    let ask = |path| TestRequest::get().uri(path).cookie(cookie.clone()).to_request();
+    assert_eq!(read_body(call_service(&app, ask("/basket")).await).await, "true");
+    let left = call_service(&app, ask("/out")).await;
+    assert_eq!(left.response().cookies().next().unwrap().value(), "", "the cookie is taken back");
+    assert_eq!(read_body(call_service(&app, ask("/basket")).await).await, "false");
+}
+
+#[actix_web::test]
+async fn a_long_body_is_not_read_to_its_end() {
+    let web = portal();
+    let app = init_service(App::new().configure(mfa_actix::pages(&web)).wrap(middleware())).await;
+    // It is no form either, which only somebody finds who has it whole.
+    for (length, status) in [(MAX_BODY, 415), (MAX_BODY + 1, 413)] {
+        let request = TestRequest::post().uri("/account/security/challenge").set_payload("x".repeat(length));
+        assert_eq!(call_service(&app, request.to_request()).await.status(), status, "{length}");
     }
 }
