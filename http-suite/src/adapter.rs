@@ -110,4 +110,10 @@ pub trait Adapter: Sync {
     /// Serves the app on a free port of 127.0.0.1 until the runtime ends, and says its origin, such as
     /// `http://127.0.0.1:4711`.
     async fn serve(&self, app: TestApp) -> String;
+
+    /// Whether the framework reads sessions before our pages are asked, and answers by itself if that fails: an
+    /// empty 500 then stands where else there is a page.
+    fn sessions_are_read_before_pages(&self) -> bool {
+        false
+    }
 }
