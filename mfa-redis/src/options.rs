@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mfa_core::config::ConfigError;
-use redis::{Client, IntoConnectionInfo};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use crate::error::{OpenError, StoreError};
 use crate::key::Prefix;
@@ -77,7 +77,13 @@ impl RedisOptions {
             let fix = "give from 10 milliseconds to 60 seconds";
             return Err(ConfigError::new("patience", problem, fix).into());
         }
-        let client = self.client(url).map_err(OpenError::Address)?;
+        let info = url.into_connection_info().map_err(OpenError::Address)?;
+        // The client library has a feature for it, which another crate of the program may have switched on.
+        if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+            let fix = "leave `#insecure` out of the address, and give `root_certificates` for an authority of your own";
+            return Err(ConfigError::new("url", "it asks not to check who answers", fix).into());
+        }
+        let client = self.client(info).map_err(OpenError::Address)?;
         let address = client.get_connection_info().addr().to_string();
         let link = Link::new(client, self.patience);
         let server = |source: StoreError| OpenError::Server { address: address.clone(), source };
@@ -92,9 +98,8 @@ impl RedisOptions {
     }
 
     #[cfg(feature = "tls")]
-    fn client(&self, url: &str) -> redis::RedisResult<Client> {
-        let info = url.into_connection_info()?;
-        if !matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+    fn client(&self, info: ConnectionInfo) -> redis::RedisResult<Client> {
+        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             return Client::open(info);
         }
         // Without one, and with two that could be meant, rustls would panic.
@@ -107,8 +112,8 @@ impl RedisOptions {
     }
 
     #[cfg(not(feature = "tls"))]
-    fn client(&self, url: &str) -> redis::RedisResult<Client> {
-        Client::open(url.into_connection_info()?)
+    fn client(&self, info: ConnectionInfo) -> redis::RedisResult<Client> {
+        Client::open(info)
     }
 }
 
