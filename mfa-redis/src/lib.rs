@@ -35,7 +35,7 @@
 //! replica: opening one is refused, and a server that has become one answers every call with a fault.
 //!
 //! **A restored backup** brings back the codes used since, and the factors removed since. Start the portal on it
-//! only after the 90 seconds in which app codes are valid; backup codes that were used since have to be made anew.
+//! only when the app codes of the time of the loss have run out, and let those make new backup codes who used one since.
 //!
 //! # Clusters
 //!

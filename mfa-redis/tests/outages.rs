@@ -221,6 +221,32 @@ async fn a_record_that_was_dropped_and_not_erased_is_a_fault() {
     assert!(store.load(&key("bob")).await.unwrap().is_none());
 }
 
+/// A script that fails half way keeps what it wrote: so it must find out before it begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_cannot_be_whole_is_not_begun() {
+    let Some(url) = shared() else { return };
+    for name in ["records:account", "names:account", "position", "events", "index"] {
+        let data = RedisData::new(&url);
+        let store = data.open().await;
+        assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
+        let connection = plain(&url).await;
+        let rename = async |from: String, to: String| {
+            let mut rename = redis::cmd("RENAME");
+            let () = rename.arg(from).arg(to).query_async(&mut connection.clone()).await.unwrap();
+        };
+        rename(data.key(name), data.key("aside")).await;
+        let mut foreign = redis::cmd("RPUSH");
+        let () = foreign.arg(data.key(name)).arg("x").query_async(&mut connection.clone()).await.unwrap();
+        let fault = store.commit(&write("ann", Some(1), 2)).await.unwrap_err();
+        assert!(matches!(cause(&fault), StoreError::Foreign), "{name}: {fault:?}");
+        let fault = store.erase(&key("ann")).await.unwrap_err();
+        assert!(matches!(cause(&fault), StoreError::Foreign), "{name}: {fault:?}");
+        rename(data.key("aside"), data.key(name)).await;
+        assert_eq!(recovers(&store).await, Some(1), "{name}");
+        assert_eq!(store.events(&every_event()).await.unwrap().events.len(), 1, "{name}");
+    }
+}
+
 /// Its data may be older than what was answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_is_not_opened_and_a_primary_that_becomes_one_gives_no_answer() {

@@ -1,8 +1,10 @@
 -- Removes a record and its events. KEYS: records, names, position, events, index. ARGV: name, its index prefix.
 -- The position is left: a place in the record of events is never given twice.
 local name, prefix = ARGV[1], ARGV[2]
+-- Each key is read before the first is written, as in the other script that writes.
 redis.call('HLEN', KEYS[1])
 redis.call('ZCARD', KEYS[2])
+redis.call('GET', KEYS[3])
 redis.call('HLEN', KEYS[4])
 redis.call('ZCARD', KEYS[5])
 redis.call('PERSIST', KEYS[1])
