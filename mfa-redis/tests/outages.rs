@@ -144,6 +144,20 @@ async fn a_killed_server_is_a_fault_and_has_everything_when_it_is_back() {
     }
 }
 
+/// Nobody has to see a restart who came after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_load_after_a_restart_is_answered() {
+    if !tools() {
+        return;
+    }
+    let mut server = Server::start(&[]).await;
+    let store = RedisOptions::new().open(&server.url()).await.unwrap();
+    assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
+    server.kill();
+    server.start_again().await;
+    assert!(store.load(&key("ann")).await.unwrap().is_some());
+}
+
 /// `appendfsync always`: the crash may come at any moment, what was answered "done" is there afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_answered_is_lost_when_the_server_dies_under_load() {
@@ -245,6 +259,24 @@ async fn a_write_that_cannot_be_whole_is_not_begun() {
         assert_eq!(recovers(&store).await, Some(1), "{name}");
         assert_eq!(store.events(&every_event()).await.unwrap().events.len(), 1, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erased_record_leaves_nothing_in_any_list() {
+    let Some(url) = shared() else { return };
+    let data = RedisData::new(&url);
+    let store = data.open().await;
+    for name in ["ann", "bob"] {
+        assert_eq!(store.commit(&write(name, None, 1)).await.unwrap(), Committed::Done);
+    }
+    store.erase(&key("ann")).await.unwrap();
+    let of_kind = EventQuery { kind: Some("code_accepted".to_owned()), ..every_event() };
+    assert_eq!(store.events(&of_kind).await.unwrap().events.len(), 1);
+    store.erase(&key("bob")).await.unwrap();
+    let mut connection = plain(&url).await;
+    let mut keys = redis::cmd("KEYS");
+    let left: Vec<String> = keys.arg(data.key("*")).query_async(&mut connection).await.unwrap();
+    assert_eq!(left, [data.key("position")], "a place is never given twice");
 }
 
 /// Its data may be older than what was answered.
