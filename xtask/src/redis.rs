@@ -109,10 +109,7 @@ mod tests {
         let mut started = start(&bench).unwrap();
         assert!(ping(started.address).unwrap());
         bench.stop_processes();
-        assert!(
-            !started.server.wait().unwrap().success(),
-            "stopped with the run, though nobody asked it to end"
-        );
-        assert!(ping(started.address).is_err());
+        assert!(ping(started.address).is_err(), "not stopped with the run");
+        assert!(!started.server.wait().unwrap().success(), "stopped, though nobody asked it to end");
     }
 }
