@@ -54,7 +54,7 @@ async fn only_a_server_that_somebody_trusted_vouches_for_is_talked_to() {
             .current_dir(folder.path())
             .args(["--bind", "127.0.0.1", "--port", "0", "--tls-port", &port.to_string()])
             .args(["--tls-cert-file", "server.pem", "--tls-key-file", "server.key"])
-            .args(["--tls-auth-clients", "no", "--save", ""])
+            .args(["--tls-auth-clients", "no", "--save", "", "--set-proc-title", "no"])
             .stdout(Stdio::null())
             .spawn()
             .unwrap();

@@ -154,6 +154,8 @@ fn run(folder: &tempfile::TempDir, port: u16, settings: &[String]) -> Child {
         .current_dir(folder.path())
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", "always"])
+        // A new title overwrites the environment, by which a run finds what it started.
+        .args(["--set-proc-title", "no"])
         .args(settings)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
