@@ -48,6 +48,11 @@ impl Bench {
         Ok(Self { folder, mark })
     }
 
+    /// The folder: for files that are to go with the run.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A command that belongs to this run: without a terminal to read from, with its temporary files in the
     /// folder, and stopped with the run.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {

@@ -57,6 +57,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         packages: &["oathtool"],
     },
     Tool {
+        name: "redis-server",
+        purpose: "the store for portals on several machines",
+        variable: None,
+        origin: Origin::Debian,
+        packages: &["redis-server"],
+    },
+    Tool {
         name: "pyotp and aiosmtpd",
         purpose: "a second independent maker of one-time codes, and a real mail server",
         variable: Some("MFA_PYTHON"),

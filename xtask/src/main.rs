@@ -10,6 +10,7 @@ mod args;
 mod bench;
 mod catalogue;
 mod install;
+mod redis;
 mod suite;
 mod tally;
 mod tools;

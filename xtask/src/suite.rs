@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::bench::Bench;
+use crate::redis;
 use crate::tally::Tally;
 use crate::tools::Toolbox;
 
@@ -22,15 +23,18 @@ const OWN_PACKAGE: [&str; 5] =
 /// A test failed, none ran, or something doesn't build.
 pub(crate) fn run(root: &Path, toolbox: &Toolbox, cargo_args: &[String]) -> Result<(), String> {
     let bench = Bench::set_up()?;
+    let redis = redis::start(&bench)?;
 
     let mut tests = cargo(&bench, root);
     tests.args(test_arguments(cargo_args)).env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
+    tests.env(redis::VARIABLE, redis.url());
     let (tally, tests_succeeded) = count(&bench, &mut tests, &mut io::stdout())?;
 
     println!("\nmfa-core with every feature off:");
     let mut check = cargo(&bench, root);
     check.args(["check", "--package", "mfa-core", "--no-default-features"]);
     let core_alone = check.status().map_err(|error| format!("can't run cargo: {error}"))?.success();
+    drop(redis);
     drop(bench);
 
     let mut troubles = Vec::new();

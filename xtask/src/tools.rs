@@ -103,7 +103,16 @@ mod tests {
         let absent: Vec<_> = TOOLS.iter().collect();
         assert_eq!(
             packages_for(&absent, |_| false),
-            ["chromium", "chromium-driver", "zbar-tools", "oathtool", "python3", "python3-venv", "npm"]
+            [
+                "chromium",
+                "chromium-driver",
+                "zbar-tools",
+                "oathtool",
+                "redis-server",
+                "python3",
+                "python3-venv",
+                "npm"
+            ]
         );
     }
 

@@ -192,8 +192,6 @@ pub(super) async fn confirm<S: Session>(visit: &mut Visit<'_, S>) -> Result<Repl
             visit.state.set_standing(standing.clone());
             let note = Note::MethodAdded { name: confirmed.name };
             if confirmed.needs_backup_codes {
-                // Kept first: should making the codes fail, the person is in, with the method that works.
-                visit.session.save(visit.state.encode()?).await?;
                 return codes::show(visit, &standing, Some(note)).await;
             }
             visit.state.note = Some(note);

@@ -23,7 +23,9 @@ const CONTENDERS: u64 = 32;
 /// The record with one more event at its end.
 fn appended(key: &RecordKey, loaded: Option<Versioned>, number: u64) -> Write {
     let (expected, next, mut record) = match loaded {
-        None => (None, Version::new(0), Vec::new()),
+        // Another for each writer, as services choose one at random: over a record that was erased and written anew
+        // meanwhile, the version loaded before must not fit by chance.
+        None => (None, Version::new(number << 32), Vec::new()),
         Some(held) => (Some(held.version), held.version.next(), held.record),
     };
     record.extend_from_slice(event_id(number).as_bytes());
