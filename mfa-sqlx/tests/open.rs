@@ -94,6 +94,49 @@ async fn a_folder_is_not_a_file() {
     assert!(matches!(refusal(scratch.path()).await, OpenError::NotAFile { .. }));
 }
 
+/// Names that the system itself won't have: its own words are in the source.
+#[tokio::test]
+async fn a_path_that_cant_be_looked_at_is_an_error_of_the_system() {
+    let scratch = Scratch::new();
+    let long = scratch.path().join("x".repeat(300));
+    let nothing = scratch.path().join("second\0factor.db");
+    let mut paths = vec![long, nothing];
+    if cfg!(unix) {
+        let circle = scratch.path().join("circle.db");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        paths.push(circle);
+    }
+    for path in paths {
+        let error = refusal(&path).await;
+        assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+        assert!(std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()));
+    }
+}
+
+/// A name that is taken by something which is neither a table nor a view: the tables are made whole or not at all.
+#[tokio::test]
+async fn tables_that_cant_be_made_leave_nothing_behind() {
+    let scratch = Scratch::new();
+    run(&scratch.file(), "CREATE TABLE pupils (name TEXT); CREATE INDEX mfa_event_by_kind ON pupils (name)")
+        .await;
+    let options = SqliteStore::options().in_host_database();
+    let error = options.open(scratch.file()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Database { .. }), "{error:?}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("mfa_event_by_kind"), "{source}");
+    let mut connection = plain(&scratch.file()).await;
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE tbl_name LIKE 'mfa_%'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+    connection.execute("DROP INDEX mfa_event_by_kind").await.unwrap();
+    connection.close().await.unwrap();
+    let store = options.open(scratch.file()).await.unwrap();
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
+}
+
 #[tokio::test]
 async fn a_file_of_something_else_is_left_as_it_is() {
     let scratch = Scratch::new();

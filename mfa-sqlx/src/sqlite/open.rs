@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::error::OpenError;
-use crate::sqlite::code::{BUSY, opening, primary_code};
+use crate::sqlite::code::{BUSY, file_error, opening, primary_code};
 use crate::sqlite::options::{Durability, SqliteOptions};
 use crate::sqlite::schema::{self, Found};
 use crate::sqlite::{SqliteStore, TRIES};
@@ -125,17 +125,6 @@ pub(super) fn look_at(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn file_error(path: &Path, error: std::io::Error) -> OpenError {
-    let path = path.to_owned();
-    match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly { path, source: error.into() }
-        }
-        ErrorKind::StorageFull => OpenError::Full { path },
-        _ => OpenError::Io { path, source: error },
-    }
-}
-
 async fn set_up(
     options: &SqliteOptions,
     connection: &mut SqliteConnection,
@@ -162,7 +151,7 @@ async fn set_up(
 }
 
 /// Switches to write-ahead logging. SQLite doesn't wait for locks here, so that we do.
-async fn use_log(
+pub(super) async fn use_log(
     connection: &mut SqliteConnection,
     path: &Path,
     patience: Duration,
