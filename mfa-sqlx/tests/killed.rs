@@ -21,15 +21,15 @@ use mfa_testing::app::AuthenticatorApp;
 use mfa_testing::clock::ManualClock;
 use mfa_testing::sender::RecordingSender;
 
-/// Where the killed process has got to.
+/// Where the killed process has got to with its commit.
 #[derive(Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 enum Stage {
     /// It has checked the code, and not begun to write.
-    BeforeTheCommit,
+    Before,
     /// It is writing.
-    DuringTheCommit,
+    During,
     /// It has written, and nobody has been told yet.
-    AfterTheCommit,
+    After,
 }
 
 /// Says when a commit begins or has been made, and goes no further where it is to be killed.
@@ -41,15 +41,15 @@ impl Store for Doomed {
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
-        if self.1 != Stage::AfterTheCommit {
+        if self.1 != Stage::After {
             portal::say("now");
         }
-        if self.1 == Stage::BeforeTheCommit {
+        if self.1 == Stage::Before {
             pending::<()>().await;
         }
         let committed = self.0.commit(write).await?;
         assert_eq!(committed, Committed::Done);
-        if self.1 == Stage::AfterTheCommit {
+        if self.1 == Stage::After {
             portal::say("now");
         }
         pending().await
@@ -128,7 +128,7 @@ impl World {
 async fn once_killed_before_the_commit_the_code_still_works_once() {
     let world = World::new().await;
     for _ in 0..3 {
-        assert_eq!(world.passes_after_a_kill(Stage::BeforeTheCommit).await, 1);
+        assert_eq!(world.passes_after_a_kill(Stage::Before).await, 1);
     }
 }
 
@@ -136,7 +136,7 @@ async fn once_killed_before_the_commit_the_code_still_works_once() {
 async fn once_killed_after_the_commit_the_code_never_works_again() {
     let world = World::new().await;
     for _ in 0..3 {
-        assert_eq!(world.passes_after_a_kill(Stage::AfterTheCommit).await, 0);
+        assert_eq!(world.passes_after_a_kill(Stage::After).await, 0);
     }
 }
 
@@ -144,6 +144,6 @@ async fn once_killed_after_the_commit_the_code_never_works_again() {
 async fn once_killed_during_the_commit_the_code_works_once_at_most() {
     let world = World::new().await;
     for _ in 0..20 {
-        assert!(world.passes_after_a_kill(Stage::DuringTheCommit).await <= 1);
+        assert!(world.passes_after_a_kill(Stage::During).await <= 1);
     }
 }
