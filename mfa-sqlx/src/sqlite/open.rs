@@ -49,18 +49,13 @@ async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenE
         .disable_statement_logging();
 
     let patience = options.busy_timeout.saturating_mul(TRIES);
-    let mut connection =
-        SqliteConnection::connect_with(&connect).await.map_err(|error| opening(path, error))?;
-    let mut set_up = set_up(options, &mut connection, path, patience).await;
+    let mut ready = make_ready(options, &connect, path, patience).await;
     for _ in 1..TRIES {
-        if matches!(set_up, Err(OpenError::Busy { .. })) {
-            set_up = self::set_up(options, &mut connection, path, patience).await;
+        if matches!(ready, Err(OpenError::Busy { .. })) {
+            ready = make_ready(options, &connect, path, patience).await;
         }
     }
-    // Also after a refusal: a connection left to itself would still hold the file for a moment.
-    let closed = connection.close().await;
-    set_up?;
-    closed.map_err(|error| opening(path, error))?;
+    ready?;
 
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
@@ -123,6 +118,22 @@ pub(super) fn look_at(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::NotSqlite { path: path.to_owned() });
     }
     Ok(())
+}
+
+/// One try, on a connection of its own: a lock can be in the way of connecting too.
+async fn make_ready(
+    options: &SqliteOptions,
+    connect: &SqliteConnectOptions,
+    path: &Path,
+    patience: Duration,
+) -> Result<(), OpenError> {
+    let mut connection =
+        SqliteConnection::connect_with(connect).await.map_err(|error| opening(path, error))?;
+    let set_up = set_up(options, &mut connection, path, patience).await;
+    // Also after a refusal: a connection left to itself would still hold the file for a moment.
+    let closed = connection.close().await;
+    set_up?;
+    closed.map_err(|error| opening(path, error))
 }
 
 async fn set_up(

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use mfa_core::fault::Fault;
 use mfa_core::id::{EventId, TenantId};
-use mfa_core::port::store::{Collection, Committed, RecordKey, Store, StoredEvent, Version, Write};
+use mfa_core::port::store::{
+    Collection, Committed, EventQuery, PageQuery, RecordKey, Store, StoredEvent, Version, Write,
+};
 use mfa_core::time::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{ConnectOptions, Connection};
@@ -184,16 +186,47 @@ async fn a_position_is_never_given_twice() {
     assert!(last().await.unwrap() > erased);
 }
 
-/// Somebody else's bytes in our columns are a fault, never "no record".
+/// Somebody else's bytes in our columns are a fault, never "no record", and never a list with something left out.
 #[tokio::test]
 async fn what_cant_be_read_is_a_fault() {
     let scratch = Scratch::new("unreadable");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
+    let records =
+        PageQuery { tenant: TenantId::default(), collection: Collection::Account, after: None, limit: 10 };
+    let events = EventQuery {
+        tenant: TenantId::default(),
+        record: None,
+        kind: None,
+        since: None,
+        until: None,
+        after: None,
+        limit: 10,
+    };
+    assert_eq!(store.page(&records).await.unwrap().records.len(), 1);
+    assert_eq!(store.events(&events).await.unwrap().events.len(), 1);
     for spoilt in ["UPDATE mfa_record SET version = -1", "UPDATE mfa_record SET version = 'x'"] {
         sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
         assert!(store.load(&key("ann")).await.is_err(), "{spoilt}");
+        assert!(store.page(&records).await.is_err(), "{spoilt}");
     }
+    for spoilt in ["UPDATE mfa_event SET id = '?'", "UPDATE mfa_event SET collection = 'pupils'"] {
+        sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
+        assert!(store.events(&events).await.is_err(), "{spoilt}");
+    }
+}
+
+/// Each mishap is told by its own name: what the operator has to do is another thing each time.
+#[tokio::test]
+async fn a_database_that_has_become_read_only_says_so() {
+    let scratch = Scratch::new("read-only");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    sqlx::raw_sql("PRAGMA query_only = ON").execute(&store.writer).await.unwrap();
+    let fault = store.commit(&insert("ann", vec![1])).await.unwrap_err();
+    let source = std::error::Error::source(&fault).unwrap();
+    assert!(matches!(source.downcast_ref(), Some(StoreError::ReadOnly)), "{source:?}");
+    // That connection is not used again: what was only its own trouble is over.
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
 }
 
 /// The locks this process holds on a file, by the kernel's own list.
