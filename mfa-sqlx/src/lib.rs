@@ -11,11 +11,26 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite`, on by default | [`sqlite`]: SQLite, bundled, with nothing to install |
+//!
+//! Without any database this crate has nothing to offer, and doesn't compile.
+//!
+//! # Several processes
+//!
 //! Any number of processes on one machine may open one file. Don't put it on a network share: SQLite's
 //! write-ahead log needs memory that all its users share.
 
+#[cfg(not(feature = "sqlite"))]
+compile_error!("mfa-sqlx needs a database to store in: enable its feature `sqlite`, which is on by default");
+
 pub mod error;
+#[cfg(feature = "sqlite")]
 mod row;
+#[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Scratch, plain, run};
 use mfa_core::fault::Fault;
@@ -94,6 +94,62 @@ async fn a_folder_is_not_a_file() {
     assert!(matches!(refusal(scratch.path()).await, OpenError::NotAFile { .. }));
 }
 
+/// What a process leaves that was killed before it had made the tables.
+#[tokio::test]
+async fn an_empty_file_is_made_use_of() {
+    let scratch = Scratch::new();
+    fs::write(scratch.file(), "").unwrap();
+    SqliteStore::open(scratch.file()).await.unwrap().close().await;
+    fs::remove_file(scratch.file()).unwrap();
+    run(&scratch.file(), "PRAGMA journal_mode = WAL").await;
+    assert!(fs::metadata(scratch.file()).unwrap().len() > 0);
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
+}
+
+/// Names that the system itself won't have: its own words are in the source.
+#[tokio::test]
+async fn a_path_that_cant_be_looked_at_is_an_error_of_the_system() {
+    let scratch = Scratch::new();
+    let long = scratch.path().join("x".repeat(300));
+    let nothing = scratch.path().join("second\0factor.db");
+    let mut paths = vec![long, nothing];
+    if cfg!(unix) {
+        let circle = scratch.path().join("circle.db");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        paths.push(circle);
+    }
+    for path in paths {
+        let error = refusal(&path).await;
+        assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+        assert!(std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()));
+    }
+}
+
+/// A name that is taken by something which is neither a table nor a view: the tables are made whole or not at all.
+#[tokio::test]
+async fn tables_that_cant_be_made_leave_nothing_behind() {
+    let scratch = Scratch::new();
+    run(&scratch.file(), "CREATE TABLE pupils (name TEXT); CREATE INDEX mfa_event_by_kind ON pupils (name)")
+        .await;
+    let options = SqliteStore::options().in_host_database();
+    let error = options.open(scratch.file()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Database { .. }), "{error:?}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("mfa_event_by_kind"), "{source}");
+    let mut connection = plain(&scratch.file()).await;
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE tbl_name LIKE 'mfa_%'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+    connection.execute("DROP INDEX mfa_event_by_kind").await.unwrap();
+    connection.close().await.unwrap();
+    let store = options.open(scratch.file()).await.unwrap();
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
+}
+
 #[tokio::test]
 async fn a_file_of_something_else_is_left_as_it_is() {
     let scratch = Scratch::new();
@@ -172,6 +228,20 @@ async fn tables_with_our_names_that_are_not_ours_are_refused() {
     }
 }
 
+/// Whole tables with our names, made by somebody else.
+#[tokio::test]
+async fn tables_of_another_owner_are_refused() {
+    let scratch = Scratch::new();
+    SqliteStore::open(scratch.file()).await.unwrap().close().await;
+    for sql in ["INSERT INTO mfa_schema VALUES ('mfa-sqlx', 1)", "UPDATE mfa_schema SET owner = 'you'"] {
+        run(&scratch.file(), sql).await;
+        let error = refusal(&scratch.file()).await;
+        assert!(matches!(error, OpenError::ForeignTables { .. }), "{sql}: {error}");
+        run(&scratch.file(), "DELETE FROM mfa_schema; INSERT INTO mfa_schema VALUES ('mfa-sqlx', 1)").await;
+        assert!(SqliteStore::open(scratch.file()).await.is_ok());
+    }
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_left_as_it_is() {
     let scratch = Scratch::new();
@@ -235,6 +305,24 @@ async fn a_lock_that_is_never_given_back_is_a_fault_and_then_over() {
     let options = SqliteStore::options().busy_timeout(Duration::from_millis(10));
     let error = options.open(scratch.file()).await.unwrap_err();
     assert!(matches!(error, OpenError::Busy { .. }), "{error}");
+}
+
+/// Where SQLite waits, it is asked three times; where it doesn't wait, which is when the log is switched on, we do.
+#[tokio::test]
+async fn opening_waits_for_a_lock_as_long_as_was_asked() {
+    let wait = Duration::from_millis(30);
+    for lock in ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"] {
+        let scratch = Scratch::new();
+        let mut other = plain(&scratch.file()).await;
+        other.execute("VACUUM").await.unwrap();
+        other.execute(lock).await.unwrap();
+        let begun = Instant::now();
+        let error = SqliteStore::options().busy_timeout(wait).open(scratch.file()).await.unwrap_err();
+        assert!(matches!(error, OpenError::Busy { .. }), "{lock}: {error}");
+        assert!(begun.elapsed() >= wait * 3, "{lock}: {:?}", begun.elapsed());
+        other.execute("ROLLBACK").await.unwrap();
+        assert!(SqliteStore::open(scratch.file()).await.is_ok());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,6 +1,7 @@
 //! Several processes on one file: this test program starts itself again, with an errand in its environment.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "helpers of tests, which may panic, and which tell the parent by stdout that they are ready"
 )]
@@ -8,10 +9,10 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use common::{Scratch, plain};
+use common::{Scratch, integrity};
 use mfa_core::id::{EventId, TenantId};
 use mfa_core::port::store::{
     Collection, Committed, EventQuery, RecordKey, Store, StoredEvent, Version, Versioned, Write,
@@ -206,11 +207,6 @@ async fn counts(file: &Path) -> (u64, u64) {
     (count, events.len() as u64)
 }
 
-async fn integrity(file: &Path) -> String {
-    let mut connection = plain(file).await;
-    sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap()
-}
-
 /// 32 writers in two processes, all with the same version in hand when the race begins.
 #[tokio::test]
 async fn two_processes_lose_no_update() {
@@ -271,6 +267,24 @@ async fn a_killed_writer_leaves_nothing_torn() {
     }
 }
 
+/// A folder that every user can pass through: `TMPDIR` may lie in somebody's private one.
+#[cfg(unix)]
+fn parent_for_everybody() -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let open = |folder: &Path| {
+        let real = folder.canonicalize();
+        real.is_ok_and(|real| {
+            real.ancestors()
+                .all(|part| part.metadata().is_ok_and(|there| there.permissions().mode() & 0o001 != 0))
+        })
+    };
+    let candidates = [std::env::temp_dir(), "/var/tmp".into(), "/tmp".into()];
+    let found = candidates.into_iter().find(|folder| open(folder));
+    found.unwrap_or_else(|| {
+        panic!("user `nobody` can't get into TMPDIR, /var/tmp or /tmp; point TMPDIR elsewhere")
+    })
+}
+
 /// Rights mean nothing to the administrator of the machine: as root, the errand is done by `nobody`.
 #[cfg(unix)]
 #[tokio::test]
@@ -280,14 +294,19 @@ async fn without_the_right_to_write_the_error_says_so() {
     use std::os::unix::process::CommandExt;
 
     const NOBODY: u32 = 65_534;
-    let program = Scratch::new();
+    let root = fs::metadata(Scratch::new().path()).unwrap().uid() == 0;
+    let parent = if root { parent_for_everybody() } else { std::env::temp_dir() };
+    let program = Scratch::within(&parent);
     let copy = program.path().join("errand");
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    let root = fs::metadata(program.path()).unwrap().uid() == 0;
+    // Whatever mask of modes this user has.
+    for part in [program.path(), &copy] {
+        fs::set_permissions(part, Permissions::from_mode(0o755)).unwrap();
+    }
     for (folder_mode, file_mode) in
         [(0o555, None), (0o555, Some(0o644)), (0o555, Some(0o444)), (0o755, Some(0o444))]
     {
-        let scratch = Scratch::new();
+        let scratch = Scratch::within(&parent);
         let file = scratch.file();
         if file_mode.is_some() {
             add_one(&SqliteStore::open(&file).await.unwrap(), 0).await;

@@ -1,24 +1,15 @@
 //! The whole service on one file: through two handles and through several processes, one code opens one door.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "helpers of tests, which may panic, and which tell the parent by stdout how they fared"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use common::Scratch;
-use mfa_core::factor::backup::HashCost;
+use common::portal::{self, Other};
 use mfa_core::fault::Fault;
-use mfa_core::hashing::HashPool;
 use mfa_core::id::{AccountKey, UserId};
-use mfa_core::port::sealer::KeyRing;
 use mfa_core::port::sender::Locale;
 use mfa_core::port::store::{
     Committed, EventPage, EventQuery, PageQuery, RecordKey, RecordPage, Store, Versioned, Write,
@@ -36,26 +27,10 @@ use mfa_testing::store::interleaved::{Gate, Interleaved};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-const ERRAND: &str = "MFA_SQLX_TEST_ANSWER";
-const KEYS: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
 const TASKS: usize = 64;
 const ROUNDS: usize = 20;
 
 type Answer = Result<Result<Granted, Refusal>, Fault>;
-
-fn service(store: impl Store, clock: &ManualClock, sender: &RecordingSender) -> Mfa {
-    Mfa::builder("Hillside School", "portal.hillside.example")
-        .store(store)
-        .sealer(KeyRing::from_hex(KEYS).unwrap())
-        .clock(clock.clone())
-        .sender(sender.clone())
-        .help("the school office")
-        .email_codes(true)
-        .hash_cost(HashCost::danger_for_tests())
-        .hash_pool(HashPool::new(256.try_into().unwrap()))
-        .build()
-        .unwrap()
-}
 
 /// Somebody with an app, an address and backup codes, on a file.
 struct World {
@@ -72,7 +47,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let (scratch, clock, sender) = (Scratch::new(), ManualClock::default(), RecordingSender::new());
-        let mfa = service(SqliteStore::open(scratch.file()).await.unwrap(), &clock, &sender);
+        let mfa = portal::service(SqliteStore::open(scratch.file()).await.unwrap(), &clock, &sender);
         let key = AccountKey::of_user(UserId::new("ann").unwrap());
         let SignIn::Admitted { verified, .. } = mfa.sign_in(&key).await.unwrap() else {
             panic!("not admitted")
@@ -131,7 +106,7 @@ impl World {
         let mut handles = Vec::new();
         for _ in 0..2 {
             let store = SqliteStore::open(self.scratch.file()).await.unwrap();
-            handles.push(service(Interleaved::new(store, gate.clone()), &self.clock, &self.sender));
+            handles.push(portal::service(Interleaved::new(store, gate.clone()), &self.clock, &self.sender));
         }
         let mut running = JoinSet::new();
         for (n, ticket) in (0..tasks).zip(tickets.iter().cycle()) {
@@ -254,87 +229,37 @@ const EACH: usize = 32;
 /// Not a test when nobody sends it on an errand: then it has nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answer_for_another_process() {
-    let Ok(errand) = std::env::var(ERRAND) else { return };
-    let (file, ticket, typed, now): (String, Ticket, String, u64) = serde_json::from_str(&errand).unwrap();
+    let Some((file, ticket, typed, now)) = portal::errand::<(PathBuf, Ticket, String, u64)>() else { return };
     let clock = ManualClock::at(Timestamp::from_unix(now));
     let gate = Gate::new(EACH + 1);
     let store = Noted(SqliteStore::open(file).await.unwrap());
-    let mfa = service(Interleaved::new(store, gate.clone()), &clock, &RecordingSender::new());
+    let mfa = portal::service(Interleaved::new(store, gate.clone()), &clock, &RecordingSender::new());
     let mut running = JoinSet::new();
     for _ in 0..EACH {
         let (mfa, ticket, typed) = (mfa.clone(), ticket.clone(), typed.clone());
         running.spawn(async move { mfa.answer(&ticket, &typed).await });
     }
     READ.acquire_many(EACH as u32).await.unwrap().forget();
-    say("ready");
-    tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).unwrap();
-        assert_eq!(line, "go\n");
-    })
-    .await
-    .unwrap();
+    portal::until_go().await;
     gate.pass().await;
     let answers = running.join_all().await;
     let wrong = answers.iter().filter(|a| matches!(a, Ok(Err(Refusal::WrongCode { .. })))).count();
-    say(&format!("won {} wrong {wrong}", won(&answers)));
+    portal::say(&format!("won {} wrong {wrong}", won(&answers)));
 }
 
-fn say(words: &str) {
-    println!("\n{words}");
-    std::io::stdout().flush().unwrap();
-}
-
-struct Other {
-    child: Child,
-    stdin: ChildStdin,
-    out: BufReader<ChildStdout>,
-}
-
-impl Other {
-    fn start(file: &Path, ticket: &Ticket, typed: &str, now: Timestamp) -> Self {
-        let errand = serde_json::to_string(&(file, ticket, typed, now.as_unix())).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["answer_for_another_process", "--exact", "--nocapture", "--test-threads=1"])
-            .env(ERRAND, errand)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdin, out }
-    }
-
-    fn hears(&mut self, word: &str) -> String {
-        let mut line = String::new();
-        while !line.starts_with(word) {
-            line.clear();
-            assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended before {word:?}");
-        }
-        line.trim_end().to_owned()
-    }
-
-    fn go(&mut self) {
-        self.stdin.write_all(b"go\n").unwrap();
-    }
+fn other(world: &World, ticket: &Ticket, typed: &str) -> Other {
+    let errand = (world.scratch.file(), ticket, typed, world.clock.time().as_unix());
+    Other::start("answer_for_another_process", &errand)
 }
 
 /// How many of all processes' answers won, and how many were wrong.
 fn in_processes(count: usize, world: &World, tickets: &[Ticket], typed: &str) -> (usize, usize) {
-    let start = |ticket| Other::start(&world.scratch.file(), ticket, typed, world.clock.time());
-    let mut others: Vec<_> = tickets.iter().cycle().take(count).map(start).collect();
-    others.iter_mut().for_each(|other| {
-        other.hears("ready");
-    });
-    others.iter_mut().for_each(Other::go);
+    let others = tickets.iter().cycle().take(count).map(|ticket| other(world, ticket, typed)).collect();
     let mut sum = (0, 0);
-    for mut other in others {
-        let line = other.hears("won ");
+    for line in portal::together(others, "won ") {
         let numbers: Vec<usize> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
         let [won, wrong] = numbers[..] else { panic!("{line}") };
         sum = (sum.0 + won, sum.1 + wrong);
-        assert!(other.child.wait().unwrap().success());
     }
     sum
 }
@@ -362,34 +287,4 @@ async fn counted_through_several_processes_no_more_guesses_than_the_limit_are_ev
     let world = World::new().await;
     let tickets = world.tickets(Method::App, 4).await;
     assert_eq!(in_processes(4, &world, &tickets, &world.wrong()), (0, 10));
-}
-
-/// Killed while it answers: whatever it had got to, the code works at most once and nothing is torn.
-#[tokio::test]
-async fn once_though_the_process_was_killed_while_it_answered() {
-    let world = World::new().await;
-    for round in 0..10u64 {
-        world.clock.advance(Duration::from_secs(30));
-        let tickets = world.tickets(Method::App, 2).await;
-        let typed = world.right();
-        let mut other =
-            Other::start(&world.scratch.file(), tickets.first().unwrap(), &typed, world.clock.time());
-        other.hears("ready");
-        other.go();
-        if round % 2 == 0 {
-            // Now and then it gets as far as the write.
-            std::thread::yield_now();
-        } else {
-            other.hears("won ");
-        }
-        other.child.kill().unwrap();
-        other.child.wait().unwrap();
-        let again = world.mfa.answer(tickets.last().unwrap(), &typed).await.unwrap();
-        let view = world.mfa.challenge(tickets.first().unwrap()).await.unwrap();
-        // The dead process's challenge is passed exactly if the code is used up.
-        assert_eq!(again.is_err(), view.is_err(), "round {round}");
-        if round % 2 == 1 {
-            assert!(again.is_err(), "accepted twice");
-        }
-    }
 }

@@ -1,5 +1,8 @@
-//! What SQLite's result codes mean, and what they mean while a database is opened.
+//! What SQLite's result codes mean, and what they and the system's errors mean while a database is opened.
 
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::OpenError;
@@ -12,10 +15,16 @@ pub(crate) const FULL: i32 = 13;
 pub(crate) const CAN_NOT_OPEN: i32 = 14;
 pub(crate) const NOT_A_DATABASE: i32 = 26;
 
+/// The index of the write-ahead log can't grow. SQLite counts it among the failures of a disk.
+const NO_ROOM_FOR_INDEX: i32 = 10 | 19 << 8;
+
 /// SQLite's own number for what went wrong, without the detail.
 pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|code| code & 0xff)
+    match code.parse().ok()? {
+        NO_ROOM_FOR_INDEX => Some(FULL),
+        code => Some(code & 0xff),
+    }
 }
 
 /// What a database error means while a database is opened.
@@ -26,8 +35,34 @@ pub(crate) fn opening(path: &Path, error: sqlx::Error) -> OpenError {
         Some(NOT_A_DATABASE) => OpenError::NotSqlite { path },
         Some(CORRUPT) => OpenError::Damaged { path },
         Some(FULL) => OpenError::Full { path },
-        // The file is there by now, so that it is the right to write it, or a log beside it, that is missing.
-        Some(READ_ONLY | CAN_NOT_OPEN) => OpenError::ReadOnly { path, source: error.into() },
+        Some(READ_ONLY) => OpenError::ReadOnly { path, source: error.into() },
+        Some(CAN_NOT_OPEN) => match make_another(&path) {
+            Ok(()) => OpenError::ReadOnly { path, source: error.into() },
+            Err(reason) => file_error(&path, reason),
+        },
         _ => OpenError::Database { path, source: error },
+    }
+}
+
+/// Makes a file beside the database, and takes it away again.
+///
+/// SQLite doesn't say why it could open no file. The database itself is there by now, so that it is the log beside it
+/// that can't be made: for want of a right, of room for one file more, or of another open file in this process.
+fn make_another(path: &Path) -> std::io::Result<()> {
+    let mut name = OsString::from(fs::canonicalize(path)?);
+    name.push(format!("-try-{}", std::process::id()));
+    OpenOptions::new().write(true).create_new(true).open(&name)?;
+    fs::remove_file(&name)
+}
+
+/// What an error of the system means while a database is opened.
+pub(crate) fn file_error(path: &Path, error: std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::ReadOnly { path, source: error.into() }
+        }
+        ErrorKind::StorageFull => OpenError::Full { path },
+        _ => OpenError::Io { path, source: error },
     }
 }

@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::error::OpenError;
-use crate::sqlite::code::{BUSY, opening, primary_code};
+use crate::sqlite::code::{BUSY, file_error, opening, primary_code};
 use crate::sqlite::options::{Durability, SqliteOptions};
 use crate::sqlite::schema::{self, Found};
 use crate::sqlite::{SqliteStore, TRIES};
@@ -49,18 +49,13 @@ async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenE
         .disable_statement_logging();
 
     let patience = options.busy_timeout.saturating_mul(TRIES);
-    let mut connection =
-        SqliteConnection::connect_with(&connect).await.map_err(|error| opening(path, error))?;
-    let mut set_up = set_up(options, &mut connection, path, patience).await;
+    let mut ready = make_ready(options, &connect, path, patience).await;
     for _ in 1..TRIES {
-        if matches!(set_up, Err(OpenError::Busy { .. })) {
-            set_up = self::set_up(options, &mut connection, path, patience).await;
+        if matches!(ready, Err(OpenError::Busy { .. })) {
+            ready = make_ready(options, &connect, path, patience).await;
         }
     }
-    // Also after a refusal: a connection left to itself would still hold the file for a moment.
-    let closed = connection.close().await;
-    set_up?;
-    closed.map_err(|error| opening(path, error))?;
+    ready?;
 
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
@@ -125,15 +120,20 @@ pub(super) fn look_at(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn file_error(path: &Path, error: std::io::Error) -> OpenError {
-    let path = path.to_owned();
-    match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly { path, source: error.into() }
-        }
-        ErrorKind::StorageFull => OpenError::Full { path },
-        _ => OpenError::Io { path, source: error },
-    }
+/// One try, on a connection of its own: a lock can be in the way of connecting too.
+async fn make_ready(
+    options: &SqliteOptions,
+    connect: &SqliteConnectOptions,
+    path: &Path,
+    patience: Duration,
+) -> Result<(), OpenError> {
+    let mut connection =
+        SqliteConnection::connect_with(connect).await.map_err(|error| opening(path, error))?;
+    let set_up = set_up(options, &mut connection, path, patience).await;
+    // Also after a refusal: a connection left to itself would still hold the file for a moment.
+    let closed = connection.close().await;
+    set_up?;
+    closed.map_err(|error| opening(path, error))
 }
 
 async fn set_up(
@@ -162,7 +162,7 @@ async fn set_up(
 }
 
 /// Switches to write-ahead logging. SQLite doesn't wait for locks here, so that we do.
-async fn use_log(
+pub(super) async fn use_log(
     connection: &mut SqliteConnection,
     path: &Path,
     patience: Duration,

@@ -1,15 +1,21 @@
 //! What only shows from inside: a full disk, the plans of queries, durability of the store's own connections.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use mfa_core::fault::Fault;
 use mfa_core::id::{EventId, TenantId};
-use mfa_core::port::store::{Collection, Committed, RecordKey, Store, StoredEvent, Version, Write};
+use mfa_core::port::store::{
+    Collection, Committed, EventQuery, PageQuery, RecordKey, Store, StoredEvent, Version, Write,
+};
 use mfa_core::time::Timestamp;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions, Connection};
 
-use crate::error::StoreError;
+use crate::error::{OpenError, StoreError};
 use crate::sql;
+use crate::sqlite::code::{file_error, opening};
+use crate::sqlite::open::use_log;
 use crate::sqlite::{Durability, SqliteStore};
 
 struct Scratch(PathBuf);
@@ -180,16 +186,47 @@ async fn a_position_is_never_given_twice() {
     assert!(last().await.unwrap() > erased);
 }
 
-/// Somebody else's bytes in our columns are a fault, never "no record".
+/// Somebody else's bytes in our columns are a fault, never "no record", and never a list with something left out.
 #[tokio::test]
 async fn what_cant_be_read_is_a_fault() {
     let scratch = Scratch::new("unreadable");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
+    let records =
+        PageQuery { tenant: TenantId::default(), collection: Collection::Account, after: None, limit: 10 };
+    let events = EventQuery {
+        tenant: TenantId::default(),
+        record: None,
+        kind: None,
+        since: None,
+        until: None,
+        after: None,
+        limit: 10,
+    };
+    assert_eq!(store.page(&records).await.unwrap().records.len(), 1);
+    assert_eq!(store.events(&events).await.unwrap().events.len(), 1);
     for spoilt in ["UPDATE mfa_record SET version = -1", "UPDATE mfa_record SET version = 'x'"] {
         sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
         assert!(store.load(&key("ann")).await.is_err(), "{spoilt}");
+        assert!(store.page(&records).await.is_err(), "{spoilt}");
     }
+    for spoilt in ["UPDATE mfa_event SET id = '?'", "UPDATE mfa_event SET collection = 'pupils'"] {
+        sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
+        assert!(store.events(&events).await.is_err(), "{spoilt}");
+    }
+}
+
+/// Each mishap is told by its own name: what the operator has to do is another thing each time.
+#[tokio::test]
+async fn a_database_that_has_become_read_only_says_so() {
+    let scratch = Scratch::new("read-only");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    sqlx::raw_sql("PRAGMA query_only = ON").execute(&store.writer).await.unwrap();
+    let fault = store.commit(&insert("ann", vec![1])).await.unwrap_err();
+    let source = std::error::Error::source(&fault).unwrap();
+    assert!(matches!(source.downcast_ref(), Some(StoreError::ReadOnly)), "{source:?}");
+    // That connection is not used again: what was only its own trouble is over.
+    assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
 }
 
 /// The locks this process holds on a file, by the kernel's own list.
@@ -219,4 +256,54 @@ async fn looking_at_a_file_keeps_the_locks_on_it() {
     crate::sqlite::open::look_at(&scratch.file()).unwrap();
     assert_eq!(locks_on(&scratch.file()), before);
     store.close().await;
+}
+
+/// A place that carries no write-ahead log: in memory, and under SQLite's locks of last resort.
+#[tokio::test]
+async fn without_a_log_the_error_says_so() {
+    let scratch = Scratch::new("no-log");
+    let mut places = vec![(SqliteConnectOptions::new().in_memory(true), "memory")];
+    if cfg!(unix) {
+        let file = SqliteConnectOptions::new().filename(scratch.file()).create_if_missing(true);
+        places.push((file.vfs("unix-dotfile"), "delete"));
+    }
+    for (place, expected) in places {
+        let mut connection = place.connect().await.unwrap();
+        let error = use_log(&mut connection, &scratch.file(), Duration::ZERO).await.unwrap_err();
+        assert!(matches!(&error, OpenError::NoLog { mode, .. } if mode == expected), "{error:?}");
+        assert!(error.to_string().contains("network share"), "{error}");
+        connection.close().await.unwrap();
+    }
+}
+
+/// What SQLite says when there is no room, as the one who opens is told.
+#[tokio::test]
+async fn a_full_disk_is_named_when_it_is_opened() {
+    let scratch = Scratch::new("full-opening");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    limit_pages(&store, 1).await;
+    let big = sqlx::query("CREATE TABLE big AS SELECT zeroblob(1000000)").execute(&store.writer).await;
+    let error = opening(&scratch.file(), big.unwrap_err());
+    assert!(matches!(&error, OpenError::Full { path } if *path == scratch.file()), "{error:?}");
+    let system = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    assert!(matches!(file_error(&scratch.file(), system), OpenError::Full { .. }));
+}
+
+/// A lock that is given back late costs three waits, each as long as was asked, and the fault tells their sum.
+#[tokio::test]
+async fn a_call_is_tried_three_times() {
+    let scratch = Scratch::new("patience");
+    let wait = Duration::from_millis(30);
+    let store = SqliteStore::options().busy_timeout(wait).open(scratch.file()).await.unwrap();
+    let mut other = SqliteConnectOptions::new().filename(scratch.file()).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let begun = Instant::now();
+    let fault = store.commit(&insert("ann", vec![])).await.unwrap_err();
+    assert!(begun.elapsed() >= wait * 3, "{:?}", begun.elapsed());
+    let source = std::error::Error::source(&fault).unwrap();
+    assert!(
+        matches!(source.downcast_ref(), Some(StoreError::Busy { waited }) if *waited == wait * 3),
+        "{source:?}"
+    );
+    other.close().await.unwrap();
 }

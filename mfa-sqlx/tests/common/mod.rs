@@ -5,6 +5,8 @@
     reason = "shared by several tests, each of which uses a part; a test may panic"
 )]
 
+pub(crate) mod portal;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,9 +19,13 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
+        Self::within(&std::env::temp_dir())
+    }
+
+    pub(crate) fn within(parent: &Path) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("mfa-sqlx-{}-{number}", std::process::id()));
+        let path = parent.join(format!("mfa-sqlx-{}-{number}", std::process::id()));
         // A process that had this number before may have been killed.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
@@ -52,6 +58,12 @@ pub(crate) async fn run(path: &Path, sql: &'static str) {
     let mut connection = plain(path).await;
     connection.execute(sqlx::raw_sql(sql)).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// What SQLite finds wrong in a file: "ok" if nothing.
+pub(crate) async fn integrity(file: &Path) -> String {
+    let mut connection = plain(file).await;
+    sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap()
 }
 
 /// One file; every handle has pools of its own, as another process would.
