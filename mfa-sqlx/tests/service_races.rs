@@ -165,36 +165,6 @@ async fn counted_of_100_guesses_through_two_handles_no_more_than_the_limit_are_e
     }
 }
 
-/// 32 people at once, each through one of two handles, over and over: nobody's sign-in fails for the lock.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_sign_in_fails_under_32_writers() {
-    let world = World::new().await;
-    let mut running = JoinSet::new();
-    for n in 0..32 {
-        let store =
-            if n % 2 == 0 { None } else { Some(SqliteStore::open(world.scratch.file()).await.unwrap()) };
-        let mfa = match store {
-            Some(store) => service(store, &world.clock, &world.sender),
-            None => world.mfa.clone(),
-        };
-        let key = AccountKey::of_user(UserId::new(format!("user-{n}")).unwrap());
-        running.spawn(async move {
-            let SignIn::Admitted { verified, .. } = mfa.sign_in(&key).await.unwrap() else {
-                panic!("not admitted")
-            };
-            let mut standing = verified.into_standing();
-            for round in 0..10 {
-                // Every one of these writes: a set-up begun, and other sessions ended.
-                let authority = Authority::Session(standing.clone());
-                let staged = mfa.enrol_app(&authority, &format!("Phone {round}")).await.unwrap();
-                assert!(staged.is_ok());
-                standing = mfa.end_other_sessions(&standing).await.unwrap().unwrap();
-            }
-        });
-    }
-    running.join_all().await;
-}
-
 /// Notes every load, so that the parent is told when all have read.
 struct Noted(SqliteStore);
 
