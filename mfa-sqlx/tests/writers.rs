@@ -84,7 +84,8 @@ async fn many_people_sign_in_at_once_and_all_get_in() {
     assert_eq!(integrity(&scratch.file()).await, "ok");
 }
 
-/// Contention on one account is a refusal for those who come too late, and a fault for nobody.
+/// Contention on one account is a refusal for those who come too late, and a fault for nobody. One sign-in each: that
+/// is fewer commits than the service makes tries, so that nobody runs out of them, whoever comes first.
 #[tokio::test]
 async fn many_sign_ins_to_one_account_are_refused_or_pass() {
     let (scratch, clock) = (Scratch::new(), ManualClock::default());

@@ -84,10 +84,11 @@ impl SqliteStore {
     /// Runs one job as one transaction, all or nothing.
     async fn write(&self, job: Job<'_>) -> Result<Committed, Fault> {
         let mut connection = self.writer.acquire().await.map_err(|error| self.store_error(error))?;
-        for _ in 1..TRIES {
+        let mut tries = 1;
+        loop {
             match job.run(&mut connection).await {
                 // Busy means: nothing was written, not even by a COMMIT that says so.
-                Err(error) if code::primary_code(&error) == Some(code::BUSY) => {}
+                Err(error) if tries < TRIES && code::primary_code(&error) == Some(code::BUSY) => tries += 1,
                 Err(error) => {
                     // SQLite may have rolled back by itself (disk full does that), and sqlx would go on
                     // counting an open transaction: this connection is done.
@@ -97,10 +98,6 @@ impl SqliteStore {
                 Ok(committed) => return Ok(committed),
             }
         }
-        job.run(&mut connection).await.map_err(|error| {
-            connection.close_on_drop();
-            self.store_error(error).into()
-        })
     }
 
     fn store_error(&self, error: sqlx::Error) -> StoreError {

@@ -229,6 +229,53 @@ async fn a_database_that_has_become_read_only_says_so() {
     assert_eq!(store.commit(&insert("ann", vec![1])).await.unwrap(), Committed::Done);
 }
 
+/// A table whose pages aren't there is damage, in use and when it is opened, and never an empty table.
+#[tokio::test]
+async fn a_damaged_database_says_so() {
+    let scratch = Scratch::new("damaged");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
+    sqlx::raw_sql(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 9999 WHERE name LIKE '%mfa_record%'",
+    )
+    .execute(&store.writer)
+    .await
+    .unwrap();
+    let fault = store.load(&key("ann")).await.unwrap_err();
+    let source = std::error::Error::source(&fault).unwrap();
+    assert!(matches!(source.downcast_ref(), Some(StoreError::Damaged)), "{source:?}");
+    store.close().await;
+    let error = SqliteStore::open(scratch.file()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+}
+
+/// A commit and an erasure that fail at their second statement have not made their first.
+#[tokio::test]
+async fn what_fails_half_way_is_not_made_at_all() {
+    let scratch = Scratch::new("half-way");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
+    let counts = async || -> (i64, i64) {
+        let both = "SELECT (SELECT count(*) FROM mfa_record), (SELECT count(*) FROM mfa_event)";
+        sqlx::query_as(both).fetch_one(&store.readers).await.unwrap()
+    };
+    sqlx::raw_sql(
+        "CREATE TRIGGER no_events BEFORE INSERT ON mfa_event BEGIN SELECT RAISE(ABORT, 'no'); END;
+         CREATE TRIGGER no_erasure BEFORE DELETE ON mfa_record BEGIN SELECT RAISE(ABORT, 'no'); END;",
+    )
+    .execute(&store.writer)
+    .await
+    .unwrap();
+    assert!(store.commit(&insert("ben", vec![1])).await.is_err());
+    assert_eq!(counts().await, (1, 1));
+    assert!(store.erase(&key("ann")).await.is_err());
+    assert_eq!(counts().await, (1, 1));
+    sqlx::raw_sql("DROP TRIGGER no_events; DROP TRIGGER no_erasure").execute(&store.writer).await.unwrap();
+    assert_eq!(store.commit(&insert("ben", vec![1])).await.unwrap(), Committed::Done);
+    store.erase(&key("ann")).await.unwrap();
+    assert_eq!(counts().await, (1, 1));
+}
+
 /// The locks this process holds on a file, by the kernel's own list.
 #[cfg(target_os = "linux")]
 fn locks_on(file: &std::path::Path) -> usize {
