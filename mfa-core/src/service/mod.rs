@@ -38,9 +38,9 @@ use crate::time::Timestamp;
 
 /// How often a commit is tried again when somebody else wrote first.
 ///
-/// Every conflict means that another request got through, and limits bound how many can: a hundred guesses at
-/// once end long before this does.
-const MAX_TRIES: usize = 128;
+/// Every conflict means that another request got through. Limits bound how many guesses can, but not how many
+/// sign-ins begin: this is more than any crowd in front of one account, and still comes to an end.
+const MAX_TRIES: usize = 1_000;
 
 /// Second factors for one portal: one cheap handle, to be cloned into every worker.
 ///
