@@ -149,6 +149,7 @@ pub(super) static TEXT: Text = Text {
                 "The {left} backup codes you have left will stop working as soon as you get new ones."
             ),
         },
+        new_once: "We show the new codes only once. Have a way to save them ready.",
         new_button: "Show new backup codes",
         low: |left| format!("You have {} left.", say::backup_codes(left)),
         last: "You have used your last backup code.",

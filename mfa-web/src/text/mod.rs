@@ -195,6 +195,7 @@ pub struct BackupCodes {
     pub first_heading: &'static str,
     pub new_lead: &'static str,
     pub new_replaces: fn(u8) -> String,
+    pub new_once: &'static str,
     pub new_button: &'static str,
     pub low: fn(u8) -> String,
     pub last: &'static str,

@@ -151,6 +151,7 @@ pub(super) static TEXT: Text = Text {
             left => format!("Bydd y {left} cod wrth gefn sydd gennych ar ôl yn peidio â gweithio cyn gynted ag y cewch rai newydd."),
         }
         },
+        new_once: "Dim ond unwaith y byddwn yn dangos y codau newydd. Byddwch yn barod i’w cadw.",
         new_button: "Dangos codau wrth gefn newydd",
         low: |left| format!("Mae gennych {} ar ôl.", say::backup_codes(left)),
         last: "Rydych wedi defnyddio eich cod wrth gefn olaf.",
