@@ -34,7 +34,7 @@ async fn run() -> Result<(), StartError> {
              make old codes expire and locks end. For tests only. ***\n"
         );
     }
-    let store = config.store().display().to_string();
+    let store = config.store().to_string();
     let app = App::start(*config).await?;
     println!("The school portal is at  {}", app.address());
     println!("It keeps everything in   {store}\n\nDemo accounts:\n{}", demo::table());

@@ -327,8 +327,8 @@ async fn a_failure_shows_a_plain_page_and_lets_nobody_in() {
     let store = folder("fails").join("portal.sqlite");
     let (site, client) = (start(&store, &[], &[]).await, browser());
     site.sign_in(&client, "parent", "parent-demo-2026", "").await;
-    let pool = portal::database::open(&store).await.unwrap();
-    sqlx::query("DROP TABLE portal_sessions").execute(&pool).await.unwrap();
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", store.display())).await.unwrap();
+    sqlx::query("DROP TABLE portal_shelf").execute(&pool).await.unwrap();
     for path in ["/", "/account", "/sign-in", "/pay/bank-details"] {
         let answer = site.get(&client, path).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");

@@ -1,11 +1,11 @@
 //! The command line and the environment: what the portal is told at its start.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::error::StartError;
+use crate::place::Place;
 use crate::users::Role;
 
 /// What `--help` prints.
@@ -14,7 +14,8 @@ A school portal with two-factor sign-in.
 
 Usage: portal-axum [OPTIONS]
 
-  --store sqlite:PATH   where everything is kept [default: sqlite:data/portal.sqlite]
+  --store WHERE         where everything is kept: sqlite:PATH, or for several machines postgres://…, redis://…
+                        or rediss://… [default: sqlite:data/portal.sqlite]
   --smtp URL            send mail through this server, such as smtp://localhost:2525 or
                         smtps://user:password@mail.example; without it messages are kept in memory and
                         shown on the page /outbox, which only a portal for this machine alone may do
@@ -31,8 +32,10 @@ Environment:
   PORT          the port to listen on; 0 takes a free one [default: 8080]
   HOST_URL      the address people use, when a proxy stands in front: https://portal.school.example
                 [default: http://localhost:PORT]
+  PORTAL_STORE  the same as --store, for an address with a password, which everybody on the machine could
+                read on the command line
   PORTAL_KEYS   the sealing keys, 64 hexadecimal characters each, newest first [default: the file beside
-                the database, made on the first run]
+                the database or data/portal.key, made on the first run]
   RUST_LOG      what to log [default: info]
 ";
 
@@ -155,7 +158,7 @@ fn host_of(authority: &str) -> &str {
 /// Everything the portal is told at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
-    store: PathBuf,
+    store: Place,
     mail: Mail,
     rules: Rules,
     confirm: Confirm,
@@ -183,7 +186,10 @@ impl Config {
         args: impl IntoIterator<Item = String>,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Command, StartError> {
-        let mut store = PathBuf::from("data/portal.sqlite");
+        let mut store = match env("PORTAL_STORE") {
+            Some(text) => parse_store("PORTAL_STORE", &text)?,
+            None => Place::Sqlite("data/portal.sqlite".into()),
+        };
         let mut smtp = None;
         let mut from = "portal@brynawel.example".to_owned();
         let mut rules = Rules::default();
@@ -206,7 +212,9 @@ impl Config {
             };
             match name.as_str() {
                 "--help" | "-h" => return Ok(Command::Help),
-                "--store" => store = parse_store(&value("a value such as sqlite:data/portal.sqlite")?)?,
+                "--store" => {
+                    store = parse_store("--store", &value("a value such as sqlite:data/portal.sqlite")?)?
+                }
                 "--smtp" => smtp = Some(parse_smtp(value("a value such as smtp://localhost:2525")?)?),
                 "--mail-from" => from = value("an e-mail address")?,
                 "--policy" => rules = parse_rules(&value("off, encouraged or required")?)?,
@@ -265,8 +273,8 @@ impl Config {
         })))
     }
 
-    /// The database file.
-    pub fn store(&self) -> &Path {
+    /// Where everything is kept.
+    pub fn store(&self) -> &Place {
         &self.store
     }
 
@@ -315,13 +323,14 @@ fn usage(problem: String) -> StartError {
     StartError::Usage(problem)
 }
 
-fn parse_store(text: &str) -> Result<PathBuf, StartError> {
-    match text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest)) {
-        Some(path) if !path.is_empty() && !path.contains([':', '?']) => Ok(PathBuf::from(path)),
-        _ => Err(usage(format!(
-            "--store must be sqlite: and the path of a file, such as sqlite:data/portal.sqlite, not {text:?}."
-        ))),
-    }
+fn parse_store(name: &str, text: &str) -> Result<Place, StartError> {
+    // The value may hold a password: it is not repeated.
+    Place::parse(text).ok_or_else(|| {
+        usage(format!(
+            "{name} must be sqlite: and the path of a file, such as sqlite:data/portal.sqlite, or the address of \
+             a server that begins with postgres://, redis:// or rediss://."
+        ))
+    })
 }
 
 fn parse_smtp(text: String) -> Result<Zeroizing<String>, StartError> {
@@ -384,7 +393,7 @@ mod tests {
     #[test]
     fn nothing_said_gives_the_defaults() {
         let config = config(&[], &[]);
-        assert_eq!(config.store(), Path::new("data/portal.sqlite"));
+        assert_eq!(config.store(), &Place::Sqlite("data/portal.sqlite".into()));
         assert_eq!(config.mail(), &Mail::Outbox);
         assert_eq!(config.rules().of(Role::Parent), Rule::Off);
         assert_eq!(config.rules().of(Role::Staff), Rule::Encouraged);
@@ -409,7 +418,7 @@ mod tests {
             ],
             &[("PORT", "0"), ("HOST_URL", "https://portal.school.example/")],
         );
-        assert_eq!(config.store(), Path::new("/tmp/a.sqlite"));
+        assert_eq!(config.store(), &Place::Sqlite("/tmp/a.sqlite".into()));
         assert!(matches!(config.mail(), Mail::Smtp { url, .. } if url.as_str() == "smtp://localhost:2525"));
         assert_eq!(config.rules().of(Role::Parent), Rule::Off);
         assert_eq!(config.rules().of(Role::Administrator), Rule::Required);
@@ -427,7 +436,8 @@ mod tests {
             (&["--stor"][..], &[][..], "--stor"),
             (&["--store"], &[], "--store"),
             (&["--store", "--smtp"], &[], "--store"),
-            (&["--store", "postgres://x"], &[], "--store"),
+            (&["--store", "mysql://x"], &[], "--store"),
+            (&[], &[("PORTAL_STORE", "postgres")], "PORTAL_STORE"),
             (&["--store", "sqlite:"], &[], "--store"),
             (&["--smtp", "localhost"], &[], "--smtp"),
             (&["--policy", "maybe"], &[], "maybe"),
@@ -446,6 +456,16 @@ mod tests {
             let message = parse(args, env).unwrap_err().to_string();
             assert!(message.contains(word), "{message:?} does not name {word}");
         }
+    }
+
+    #[test]
+    fn an_address_in_the_environment_is_taken_and_the_command_line_wins() {
+        let env = [("PORTAL_STORE", "postgres://portal:hunter2@db/school")];
+        assert_eq!(config(&[], &env).store().to_string(), "postgres://db/school");
+        assert!(!format!("{:?}", config(&[], &env)).contains("hunter2"));
+        assert_eq!(config(&["--store=redis://cache"], &env).store().to_string(), "redis://cache");
+        let message = parse(&["--store", "mysql://u:hunter2@db"], &[]).unwrap_err().to_string();
+        assert!(!message.contains("hunter2"));
     }
 
     #[test]

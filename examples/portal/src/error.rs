@@ -36,12 +36,21 @@ pub enum StartError {
     },
     /// The database has users but the file with its sealing keys is gone.
     #[error(
-        "{} is missing, but the database beside it is in use: put the file back from your backup, or give its \
+        "{} is missing, but the database is in use: put the file back from your backup, or give its \
          keys in PORTAL_KEYS. A new key would lock everybody with a second factor out", path.display()
     )]
     KeyFileGone {
         /// The file.
         path: PathBuf,
+    },
+    /// The keys are not those of the other nodes.
+    #[error(
+        "the sealing keys don't open what is kept in {place}: give this node the keys of the others in \
+         PORTAL_KEYS, the newest first (a new key goes to every node, behind the old one, before it goes in front)"
+    )]
+    OtherKeys {
+        /// Where.
+        place: String,
     },
     /// A setting of the library can't work.
     #[error("{0}")]
@@ -49,6 +58,9 @@ pub enum StartError {
     /// The second factor's store can't be opened.
     #[error("{0}")]
     Store(#[from] mfa_sqlx::error::OpenError),
+    /// The second factor's store can't be opened.
+    #[error("{0}")]
+    RedisStore(#[from] mfa_redis::error::OpenError),
     /// The portal itself failed.
     #[error("{error}: {}", error.detail())]
     Portal {
@@ -67,9 +79,18 @@ impl From<PortalError> for StartError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PortalError {
-    /// The database.
+    /// The SQL database.
     #[error("the portal's database failed")]
     Database(#[from] sqlx::Error),
+    /// Redis.
+    #[error("the portal's database failed")]
+    Redis(#[from] redis::RedisError),
+    /// The database gave no answer in time.
+    #[error("the portal's database did not answer in time")]
+    Slow,
+    /// Others changed the same record every time.
+    #[error("too many requests changed the same record at once")]
+    Crowd,
     /// Password hashing.
     #[error("a password hash could not be made or read")]
     Password(#[source] argon2::password_hash::Error),
@@ -79,8 +100,8 @@ pub enum PortalError {
     /// A page could not be written.
     #[error("a page could not be written")]
     Page(#[from] askama::Error),
-    /// A row holds what we never wrote.
-    #[error("a row of the table {0} makes no sense")]
+    /// A record holds what we never wrote.
+    #[error("a record of the {0} makes no sense")]
     Row(&'static str),
     /// A background task was lost.
     #[error("a task was lost")]

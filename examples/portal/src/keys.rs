@@ -3,18 +3,18 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
+use mfa_core::id::{AccountKey, UserId};
 use mfa_core::port::entropy::SystemEntropy;
-use mfa_core::port::sealer::KeyRing;
+use mfa_core::port::sealer::{KeyRing, Place as SealedAt, Sealed, Sealer};
+use mfa_core::time::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::error::{PortalError, StartError};
-
-/// The key file of a database: the same path, ending in `.key`.
-pub fn beside(store: &Path) -> PathBuf {
-    store.with_extension("key")
-}
+use crate::place::Place;
+use crate::shelf::{Drawer, Ends, Shelf};
 
 /// The ring of sealing keys.
 ///
@@ -32,6 +32,36 @@ pub fn ring(from_env: Option<&str>, file: &Path, fresh: bool) -> Result<KeyRing,
         make(file)?;
     }
     read(file)
+}
+
+/// Makes sure that this node has the keys of the others: on the shelf lies a box that the first node sealed. One
+/// that can't open it would make accounts that no other can, and the other way round.
+///
+/// # Errors
+/// [`StartError::OtherKeys`], or if the database fails.
+pub async fn check(ring: &KeyRing, shelf: &Shelf, place: &Place) -> Result<(), StartError> {
+    const NAME: &str = "check";
+    const ANY_TIME: Timestamp = Timestamp::from_unix(0);
+    let account = AccountKey::of_user(UserId::new("portal").map_err(|_| PortalError::Row("keys"))?);
+    let at = SealedAt { account: &account, item: &[0; 16], field: "portal.check" };
+    let seal = || -> Result<String, PortalError> {
+        let sealed = ring.seal(&SystemEntropy, at, NAME.as_bytes())?;
+        Ok(Base64UrlUnpadded::encode_string(sealed.as_bytes()))
+    };
+    if shelf.put_new(Drawer::KEYS, NAME, &seal()?, Ends::Never, ANY_TIME).await? {
+        return Ok(());
+    }
+    let held = shelf.get(Drawer::KEYS, NAME, ANY_TIME).await?.ok_or(PortalError::Row("keys"))?;
+    let bytes = Base64UrlUnpadded::decode_vec(&held.value).map_err(|_| PortalError::Row("keys"))?;
+    let sealed = Sealed::from_bytes(bytes);
+    if ring.open(at, &sealed).is_err() {
+        return Err(StartError::OtherKeys { place: place.to_string() });
+    }
+    if !ring.is_current(&sealed) {
+        // A rotated key: from now on no node starts that doesn't have it. Another one may be quicker.
+        shelf.replace(Drawer::KEYS, NAME, &seal()?, Ends::Never, Some(held.version)).await?;
+    }
+    Ok(())
 }
 
 /// Makes the file with one new key, unless it is there.
@@ -85,9 +115,9 @@ fn read(path: &Path) -> Result<KeyRing, StartError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
-    use mfa_core::id::{AccountKey, UserId};
-    use mfa_core::port::sealer::{Place, Sealer};
 
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("portal-keys-{}-{name}", std::process::id()));
@@ -103,7 +133,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
         let account = AccountKey::of_user(UserId::new("u-1").unwrap());
-        let place = Place { account: &account, item: &[1; 16], field: "test" };
+        let place = SealedAt { account: &account, item: &[1; 16], field: "test" };
         let sealed = first.seal(&SystemEntropy, place, b"secret").unwrap();
         for fresh in [true, false] {
             let again = ring(None, &file, fresh).unwrap();
@@ -146,5 +176,23 @@ mod tests {
         assert!(ring(Some(key.as_str()), &file, true).is_ok());
         assert!(!file.exists());
         assert!(matches!(ring(Some("zz"), &file, true), Err(StartError::Setting(_))));
+    }
+
+    #[tokio::test]
+    async fn a_node_with_other_keys_does_not_start_and_rotation_goes_behind_before_in_front() {
+        let [old, new] = [0, 1].map(|_| KeyRing::generate_hex(&SystemEntropy).unwrap().to_string());
+        let (shelf, place) = (Shelf::in_memory().await, Place::Sqlite("x".into()));
+        let ring = |text: String| KeyRing::from_hex(&text).unwrap();
+        let starts = async |text: String| match check(&ring(text), &shelf, &place).await {
+            Ok(()) => true,
+            Err(StartError::OtherKeys { .. }) => false,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(starts(old.clone()).await && starts(old.clone()).await);
+        assert!(!starts(new.clone()).await);
+        assert!(starts(format!("{old} {new}")).await && starts(old.clone()).await);
+        assert!(starts(format!("{new} {old}")).await);
+        assert!(!starts(old.clone()).await, "it could not open what the others seal by now");
+        assert!(starts(new.clone()).await);
     }
 }

@@ -5,17 +5,18 @@
 
 pub mod clock;
 pub mod config;
-pub mod database;
 pub mod demo;
 pub mod error;
 pub mod keys;
 pub mod outbox;
 pub mod pages;
 pub mod password;
+pub mod place;
 pub mod returning;
 pub mod school;
 pub mod second_factor;
 pub mod sessions;
+pub mod shelf;
 pub mod site;
 pub mod text;
 pub mod throttle;

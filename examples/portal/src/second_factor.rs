@@ -10,6 +10,7 @@ use mfa_core::refusal::Refusal;
 use mfa_core::service::Mfa;
 use mfa_core::settings;
 use mfa_core::time::Timestamp;
+use mfa_redis::store::RedisStore;
 use mfa_send::smtp::SmtpSender;
 use mfa_send::smtp::config::SmtpConfig;
 use mfa_sqlx::sqlite::SqliteStore;
@@ -20,6 +21,7 @@ use crate::clock::PortalClock;
 use crate::config::{Config, Confirm, Mail, Rule, Rules};
 use crate::error::StartError;
 use crate::outbox::Outbox;
+use crate::place::Place;
 use crate::text;
 use crate::users::Users;
 
@@ -74,11 +76,28 @@ impl Directory for School {
     }
 }
 
+/// The library's stores: the one thing that differs from database to database.
+#[derive(Clone)]
+enum Kept {
+    Sqlite(SqliteStore),
+    Redis(RedisStore),
+}
+
+impl Kept {
+    async fn open(place: &Place) -> Result<Self, StartError> {
+        Ok(match place {
+            Place::Sqlite(path) => Self::Sqlite(SqliteStore::options().in_host_database().open(path).await?),
+            Place::Postgres(_) => return Err(StartError::Usage("not yet".to_owned())),
+            Place::Redis(address) => Self::Redis(RedisStore::open(address).await?),
+        })
+    }
+}
+
 /// The second factor of this portal: the service, its pages and its store.
 #[derive(Clone)]
 pub struct SecondFactor {
     web: Web,
-    store: SqliteStore,
+    store: Kept,
 }
 
 impl SecondFactor {
@@ -90,19 +109,22 @@ impl SecondFactor {
         let Parts { config, port, keys, clock, users, outbox } = parts;
         let host_url = config.host_url(port);
         let english = text::text(Locale::English);
-        let store = SqliteStore::options().in_host_database().open(config.store()).await?;
-        let mut builder = Mfa::builder(english.school, host_url.host())
-            .store(store.clone())
-            .sealer(keys)
-            .clock(clock)
-            .directory(School { users, rules: config.rules() })
-            .help(english.help_text)
-            .help_in(Locale::Welsh, text::text(Locale::Welsh).help_text)
-            .email_codes(true)
-            .confirm(match config.confirm() {
-                Confirm::One => settings::Confirm::OneCode,
-                Confirm::Two => settings::Confirm::TwoConsecutive,
-            });
+        let store = Kept::open(config.store()).await?;
+        let builder = Mfa::builder(english.school, host_url.host());
+        let mut builder = match store.clone() {
+            Kept::Sqlite(store) => builder.store(store),
+            Kept::Redis(store) => builder.store(store),
+        }
+        .sealer(keys)
+        .clock(clock)
+        .directory(School { users, rules: config.rules() })
+        .help(english.help_text)
+        .help_in(Locale::Welsh, text::text(Locale::Welsh).help_text)
+        .email_codes(true)
+        .confirm(match config.confirm() {
+            Confirm::One => settings::Confirm::OneCode,
+            Confirm::Two => settings::Confirm::TwoConsecutive,
+        });
         builder = match (config.mail(), outbox.keeper()) {
             (Mail::Smtp { url, from }, _) => {
                 builder.sender(SmtpSender::new(SmtpConfig::from_url(url)?, from)?)
@@ -150,20 +172,24 @@ impl SecondFactor {
 
     /// Writes back and closes the store.
     pub async fn close(&self) {
-        self.store.close().await;
+        match &self.store {
+            Kept::Sqlite(store) => store.close().await,
+            // Nothing waits to be written: what was answered is done.
+            Kept::Redis(_) => {}
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::in_memory;
     use crate::demo;
     use crate::password::Passwords;
+    use crate::shelf::Shelf;
 
     #[tokio::test]
     async fn the_directory_knows_the_label_the_address_and_the_language() {
-        let users = Users::new(in_memory().await, Passwords::new().await.unwrap());
+        let users = Users::new(Shelf::in_memory().await, Passwords::new().await.unwrap());
         demo::seed(&users).await.unwrap();
         let school = School { users, rules: Rules::default() };
         let key = AccountKey::of_user(UserId::new("u-1002").unwrap());

@@ -1,24 +1,25 @@
-//! The session table: what a session store of any web framework needs, with the id kept only as a hash.
+//! The sessions: what a session store of any web framework needs, with the id kept only as a hash.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use mfa_core::time::Timestamp;
 use sha2::{Digest, Sha256};
-use sqlx::SqlitePool;
 
 use crate::error::PortalError;
+use crate::shelf::{Drawer, Ends, Shelf};
 
-/// Sessions in SQLite; they survive a restart.
+/// Sessions on the shelf; they survive a restart, and any node finds them.
 ///
-/// Stored is the SHA-256 of the id: whoever reads the file can't take a session over. (The id has 128 random
+/// Stored is the SHA-256 of the id: whoever reads the database can't take a session over. (The id has 128 random
 /// bits, so a plain hash is enough.) Expiry is by the machine's clock, as `now` is the caller's.
 #[derive(Clone, Debug)]
 pub struct Sessions {
-    pool: SqlitePool,
+    shelf: Shelf,
 }
 
 impl Sessions {
-    /// The sessions in `pool`.
-    pub fn new(pool: SqlitePool) -> Self {
-        Self { pool }
+    /// The sessions on `shelf`.
+    pub fn new(shelf: Shelf) -> Self {
+        Self { shelf }
     }
 
     /// Keeps a new session. `false` if the id is taken: then nothing is overwritten, and another is needed.
@@ -26,15 +27,9 @@ impl Sessions {
     /// # Errors
     /// If the database fails.
     pub async fn create(&self, id: &str, data: &str, expires: Timestamp) -> Result<bool, PortalError> {
-        let done = sqlx::query(
-            "INSERT INTO portal_sessions (id_hash, data, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(hash(id))
-        .bind(data)
-        .bind(seconds(expires))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        // Not even an ended one is overwritten: an id that was once somebody's is no new one.
+        let ever = Timestamp::from_unix(0);
+        self.shelf.put_new(Drawer::SESSIONS, &hash(id), data, Ends::At(expires), ever).await
     }
 
     /// Changes a session that is there. `false` if it isn't: it was ended while a request was under way, and
@@ -43,13 +38,7 @@ impl Sessions {
     /// # Errors
     /// If the database fails.
     pub async fn save(&self, id: &str, data: &str, expires: Timestamp) -> Result<bool, PortalError> {
-        let done = sqlx::query("UPDATE portal_sessions SET data = $2, expires_at = $3 WHERE id_hash = $1")
-            .bind(hash(id))
-            .bind(data)
-            .bind(seconds(expires))
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        self.shelf.replace(Drawer::SESSIONS, &hash(id), data, Ends::At(expires), None).await
     }
 
     /// What the session holds and when it ends, unless it has ended by `now`.
@@ -57,28 +46,11 @@ impl Sessions {
     /// # Errors
     /// If the database fails.
     pub async fn load(&self, id: &str, now: Timestamp) -> Result<Option<(String, Timestamp)>, PortalError> {
-        let row: Option<(String, i64)> = sqlx::query_as(
-            "SELECT data, expires_at FROM portal_sessions WHERE id_hash = $1 AND expires_at > $2",
-        )
-        .bind(hash(id))
-        .bind(seconds(now))
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|(data, expires)| (data, Timestamp::from_unix(u64::try_from(expires).unwrap_or(0)))))
-    }
-
-    /// Moves a session to a new id in one step; the old id is worthless from then on. `false` if there was
-    /// no such session or the new id is taken.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn cycle(&self, old: &str, new: &str) -> Result<bool, PortalError> {
-        let done = sqlx::query("UPDATE OR IGNORE portal_sessions SET id_hash = $2 WHERE id_hash = $1")
-            .bind(hash(old))
-            .bind(hash(new))
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let held = self.shelf.get(Drawer::SESSIONS, &hash(id), now).await?;
+        Ok(held.and_then(|held| match held.ends {
+            Ends::At(ends) => Some((held.value, ends)),
+            Ends::Never => None,
+        }))
     }
 
     /// Ends a session.
@@ -86,45 +58,34 @@ impl Sessions {
     /// # Errors
     /// If the database fails.
     pub async fn delete(&self, id: &str) -> Result<(), PortalError> {
-        sqlx::query("DELETE FROM portal_sessions WHERE id_hash = $1")
-            .bind(hash(id))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        self.shelf.take_out(Drawer::SESSIONS, &hash(id)).await
     }
 
-    /// Deletes the sessions that have ended by `now`, and says how many there were.
+    /// Deletes the sessions that have ended by `now`, where the database does not do so by itself, and says how
+    /// many there were.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, PortalError> {
-        let done = sqlx::query("DELETE FROM portal_sessions WHERE expires_at <= $1")
-            .bind(seconds(now))
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected())
+        self.shelf.tidy(Drawer::SESSIONS, now).await
     }
 }
 
-fn hash(id: &str) -> Vec<u8> {
-    Sha256::digest(id.as_bytes()).to_vec()
-}
-
-fn seconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_unix()).unwrap_or(i64::MAX)
+fn hash(id: &str) -> String {
+    Base64UrlUnpadded::encode_string(&Sha256::digest(id.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::{in_memory, open};
+    use crate::place::Place;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
     const LATER: Timestamp = Timestamp::from_unix(1_800_000_060);
 
     #[tokio::test]
     async fn what_is_kept_is_found_until_it_ends() {
-        let sessions = Sessions::new(in_memory().await);
+        let sessions = Sessions::new(Shelf::in_memory().await);
         assert!(sessions.create("a", "1", LATER).await.unwrap());
         assert_eq!(sessions.load("a", NOW).await.unwrap(), Some(("1".to_owned(), LATER)));
         assert_eq!(sessions.load("a", LATER).await.unwrap(), None);
@@ -133,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn creating_never_overwrites() {
-        let sessions = Sessions::new(in_memory().await);
+        let sessions = Sessions::new(Shelf::in_memory().await);
         assert!(sessions.create("a", "1", LATER).await.unwrap());
         assert!(!sessions.create("a", "2", LATER).await.unwrap());
         assert_eq!(sessions.load("a", NOW).await.unwrap().unwrap().0, "1");
@@ -141,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_late_save_does_not_revive_a_session_that_was_ended() {
-        let sessions = Sessions::new(in_memory().await);
+        let sessions = Sessions::new(Shelf::in_memory().await);
         sessions.create("a", "1", LATER).await.unwrap();
         assert!(sessions.save("a", "2", LATER).await.unwrap());
         sessions.delete("a").await.unwrap();
@@ -150,20 +111,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_cycle_only_the_new_id_works() {
-        let sessions = Sessions::new(in_memory().await);
-        sessions.create("a", "1", LATER).await.unwrap();
-        sessions.create("taken", "2", LATER).await.unwrap();
-        assert!(!sessions.cycle("a", "taken").await.unwrap());
-        assert!(sessions.cycle("a", "b").await.unwrap());
-        assert_eq!(sessions.load("a", NOW).await.unwrap(), None);
-        assert_eq!(sessions.load("b", NOW).await.unwrap().unwrap().0, "1");
-        assert!(!sessions.cycle("a", "c").await.unwrap());
-    }
-
-    #[tokio::test]
     async fn purging_takes_only_what_has_ended() {
-        let sessions = Sessions::new(in_memory().await);
+        let sessions = Sessions::new(Shelf::in_memory().await);
         sessions.create("old", "1", NOW).await.unwrap();
         sessions.create("new", "2", LATER).await.unwrap();
         assert_eq!(sessions.purge(NOW).await.unwrap(), 1);
@@ -175,15 +124,15 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("portal-sessions-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let path = folder.join("deep").join("portal.sqlite");
-        let pool = open(&path).await.unwrap();
+        let shelf = Shelf::open(&Place::Sqlite(path.clone())).await.unwrap();
         let id = "c2Vzc2lvbi1pZC1pbi1jbGVhcg";
-        Sessions::new(pool.clone()).create(id, "kept", LATER).await.unwrap();
-        pool.close().await;
+        Sessions::new(shelf.clone()).create(id, "kept", LATER).await.unwrap();
+        shelf.close().await;
 
         let bytes = std::fs::read(&path).unwrap();
         assert!(bytes.windows(4).any(|part| part == b"kept"));
         assert!(!bytes.windows(id.len()).any(|part| part == id.as_bytes()));
-        let pool = open(&path).await.unwrap();
-        assert_eq!(Sessions::new(pool).load(id, NOW).await.unwrap().unwrap().0, "kept");
+        let shelf = Shelf::open(&Place::Sqlite(path.clone())).await.unwrap();
+        assert_eq!(Sessions::new(shelf).load(id, NOW).await.unwrap().unwrap().0, "kept");
     }
 }

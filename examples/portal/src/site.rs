@@ -10,7 +10,6 @@ use mfa_core::port::sender::Locale;
 use mfa_core::refusal::Refusal;
 use mfa_core::secret::SecretText;
 use serde::Deserialize;
-use sqlx::SqlitePool;
 
 use crate::clock::PortalClock;
 use crate::config::{Config, Mail};
@@ -24,9 +23,10 @@ use crate::password::Passwords;
 use crate::returning::{encode_query_value, local_path};
 use crate::second_factor::{Parts, SecondFactor};
 use crate::sessions::Sessions;
+use crate::shelf::Shelf;
 use crate::text::{self, Text};
 use crate::users::{PasswordCheck, Role, User, Users};
-use crate::{database, demo, keys, school};
+use crate::{demo, keys, school};
 
 /// What a route answers.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ pub enum SignInStep {
 
 struct Inner {
     config: Config,
-    pool: SqlitePool,
+    shelf: Shelf,
     users: Users,
     sessions: Sessions,
     clock: PortalClock,
@@ -112,11 +112,12 @@ impl Portal {
     /// # Errors
     /// If any of it can't be; the message says what to do.
     pub async fn open(config: Config, port: u16) -> Result<Self, StartError> {
-        let pool = database::open(config.store()).await?;
-        let users = Users::new(pool.clone(), Passwords::new().await?);
+        let shelf = Shelf::open(config.store()).await?;
+        let users = Users::new(shelf.clone(), Passwords::new().await?);
         let fresh = users.is_empty().await?;
         // The keys before the first user: a crash between the two leaves a first run, not a lost key.
-        let ring: KeyRing = keys::ring(config.keys(), &keys::beside(config.store()), fresh)?;
+        let ring: KeyRing = keys::ring(config.keys(), &config.store().key_file(), fresh)?;
+        keys::check(&ring, &shelf, config.store()).await?;
         demo::seed(&users).await?;
         let clock = PortalClock::new();
         let outbox = match config.mail() {
@@ -132,8 +133,8 @@ impl Portal {
             outbox: outbox.clone(),
         })
         .await?;
-        let sessions = Sessions::new(pool.clone());
-        Ok(Self { inner: Arc::new(Inner { config, pool, users, sessions, clock, outbox, second_factor }) })
+        let sessions = Sessions::new(shelf.clone());
+        Ok(Self { inner: Arc::new(Inner { config, shelf, users, sessions, clock, outbox, second_factor }) })
     }
 
     /// The settings.
@@ -164,7 +165,7 @@ impl Portal {
     /// Closes the database once all has been written.
     pub async fn close(&self) {
         self.inner.second_factor.close().await;
-        self.inner.pool.close().await;
+        self.inner.shelf.close().await;
     }
 
     /// The sign-in page.

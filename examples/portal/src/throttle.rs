@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use mfa_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::SqlitePool;
 
 use crate::error::PortalError;
+use crate::shelf::{Drawer, Ends, Shelf};
 
 /// Failures after which nothing more is counted against a name.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -18,7 +20,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// since anybody who knows a name can bring it about.
 #[derive(Clone, Debug)]
 pub struct Throttle {
-    pool: SqlitePool,
+    shelf: Shelf,
 }
 
 /// The answer to an attempt.
@@ -30,10 +32,20 @@ pub enum Attempt {
     Wait(Duration),
 }
 
+/// The failures counted against one name.
+#[derive(Serialize, Deserialize)]
+struct Failures {
+    count: u32,
+    wait_until: Timestamp,
+}
+
+/// Requests that may count against one name at the same moment; each of them but one counts again.
+const TRIES: usize = 200;
+
 impl Throttle {
-    /// A throttle that keeps its counts in `pool`.
-    pub fn new(pool: SqlitePool) -> Self {
-        Self { pool }
+    /// A throttle that keeps its counts on `shelf`.
+    pub fn new(shelf: Shelf) -> Self {
+        Self { shelf }
     }
 
     /// Counts an attempt for `name`, or says how long to wait.
@@ -41,35 +53,30 @@ impl Throttle {
     /// # Errors
     /// If the database fails.
     pub async fn attempt(&self, name: &str, now: Timestamp) -> Result<Attempt, PortalError> {
-        let at = seconds(now);
-        sqlx::query("DELETE FROM portal_sign_in_failures WHERE last_at < $1")
-            .bind(seconds(now.before(FORGOTTEN_AFTER)))
-            .execute(&self.pool)
-            .await?;
-        // One statement: two requests at once are two failures, never one.
-        let counted = sqlx::query(
-            "INSERT INTO portal_sign_in_failures (name_hash, failures, wait_until, last_at)
-             VALUES ($1, 1, 0, $2)
-             ON CONFLICT (name_hash) DO UPDATE SET
-               failures = failures + 1,
-               wait_until = CASE WHEN failures < 4 THEN 0 ELSE $2 + (30 << min(failures - 4, 5)) END,
-               last_at = $2
-             WHERE wait_until <= $2",
-        )
-        .bind(fingerprint(name))
-        .bind(at)
-        .execute(&self.pool)
-        .await?;
-        if counted.rows_affected() == 1 {
-            return Ok(Attempt::Counted);
+        let name = fingerprint(name);
+        let ends = Ends::At(now.after(FORGOTTEN_AFTER));
+        // Counted on condition that nobody else has: two requests at once are two failures, never one.
+        for _ in 0..TRIES {
+            let held = self.shelf.get(Drawer::FAILURES, &name, now).await?;
+            let counted = match held {
+                None => {
+                    let first = Failures { count: 1, wait_until: Timestamp::from_unix(0) }.to_json()?;
+                    self.shelf.put_new(Drawer::FAILURES, &name, &first, ends, now).await?
+                }
+                Some(held) => {
+                    let failures = Failures::from_json(&held.value)?;
+                    if failures.wait_until > now {
+                        return Ok(Attempt::Wait(failures.wait_until.since(now)));
+                    }
+                    let next = failures.and_another(now).to_json()?;
+                    self.shelf.replace(Drawer::FAILURES, &name, &next, ends, Some(held.version)).await?
+                }
+            };
+            if counted {
+                return Ok(Attempt::Counted);
+            }
         }
-        let until: Option<i64> =
-            sqlx::query_scalar("SELECT wait_until FROM portal_sign_in_failures WHERE name_hash = $1")
-                .bind(fingerprint(name))
-                .fetch_optional(&self.pool)
-                .await?;
-        let left = until.unwrap_or(at).saturating_sub(at).max(1);
-        Ok(Attempt::Wait(Duration::from_secs(left.unsigned_abs())))
+        Err(PortalError::Crowd)
     }
 
     /// Forgets the failures of `name`: its password was right.
@@ -77,27 +84,44 @@ impl Throttle {
     /// # Errors
     /// If the database fails.
     pub async fn clear(&self, name: &str) -> Result<(), PortalError> {
-        sqlx::query("DELETE FROM portal_sign_in_failures WHERE name_hash = $1")
-            .bind(fingerprint(name))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        self.shelf.take_out(Drawer::FAILURES, &fingerprint(name)).await
+    }
+
+    /// Deletes the counts that are forgotten by `now`, where the database does not do so by itself.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn purge(&self, now: Timestamp) -> Result<u64, PortalError> {
+        self.shelf.tidy(Drawer::FAILURES, now).await
+    }
+}
+
+impl Failures {
+    fn and_another(&self, now: Timestamp) -> Self {
+        let wait_until = match self.count.checked_sub(4) {
+            None => Timestamp::from_unix(0),
+            Some(beyond) => now.after(Duration::from_secs(30 << beyond.min(5))),
+        };
+        Self { count: self.count.saturating_add(1), wait_until }
+    }
+
+    fn to_json(&self) -> Result<String, PortalError> {
+        serde_json::to_string(self).map_err(|_| PortalError::Row("failures"))
+    }
+
+    fn from_json(text: &str) -> Result<Self, PortalError> {
+        serde_json::from_str(text).map_err(|_| PortalError::Row("failures"))
     }
 }
 
 /// What is typed into a name field is now and then a password: it is not stored as it is.
-fn fingerprint(name: &str) -> Vec<u8> {
-    Sha256::digest(name.as_bytes()).to_vec()
-}
-
-fn seconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_unix()).unwrap_or(i64::MAX)
+fn fingerprint(name: &str) -> String {
+    Base64UrlUnpadded::encode_string(&Sha256::digest(name.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::in_memory;
 
     const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -110,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn five_are_free_then_waits_double_to_sixteen_minutes() {
-        let throttle = Throttle::new(in_memory().await);
+        let throttle = Throttle::new(Shelf::in_memory().await);
         let mut now = START;
         for _ in 0..5 {
             assert_eq!(waits(&throttle, "parent", now).await, 0);
@@ -127,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_right_password_or_a_day_clears_the_count() {
-        let throttle = Throttle::new(in_memory().await);
+        let throttle = Throttle::new(Shelf::in_memory().await);
         for _ in 0..5 {
             waits(&throttle, "parent", START).await;
         }
@@ -145,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn parallel_guesses_buy_nothing() {
-        let throttle = Throttle::new(in_memory().await);
+        let throttle = Throttle::new(Shelf::in_memory().await);
         let tasks: Vec<_> = (0..50)
             .map(|_| {
                 let throttle = throttle.clone();

@@ -6,11 +6,11 @@ use mfa_core::id::UserId;
 use mfa_core::port::sender::Locale;
 use mfa_core::secret::SecretText;
 use mfa_core::time::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqlitePool};
+use serde::{Deserialize, Serialize};
 
 use crate::error::PortalError;
 use crate::password::Passwords;
+use crate::shelf::{Drawer, Ends, Shelf};
 use crate::throttle::{Attempt, Throttle};
 
 /// What somebody is at the school.
@@ -74,16 +74,33 @@ pub enum PasswordCheck {
 /// The user table.
 #[derive(Clone)]
 pub struct Users {
-    pool: SqlitePool,
+    shelf: Shelf,
     passwords: Passwords,
     throttle: Throttle,
 }
 
+/// A user as the shelf has them.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    sign_in_name: String,
+    name: String,
+    email: String,
+    role: String,
+    locale: String,
+    password_hash: String,
+}
+
+/// No user ends by themselves, so the time doesn't matter.
+const ANY_TIME: Timestamp = Timestamp::from_unix(0);
+
+/// Changes of one user at the same moment, each of which but one is made again.
+const TRIES: usize = 20;
+
 impl Users {
-    /// The users in `pool`.
-    pub fn new(pool: SqlitePool, passwords: Passwords) -> Self {
-        let throttle = Throttle::new(pool.clone());
-        Self { pool, passwords, throttle }
+    /// The users on `shelf`.
+    pub fn new(shelf: Shelf, passwords: Passwords) -> Self {
+        let throttle = Throttle::new(shelf.clone());
+        Self { shelf, passwords, throttle }
     }
 
     /// Adds a user, unless the id or the sign-in name is taken.
@@ -91,20 +108,23 @@ impl Users {
     /// # Errors
     /// If the password can't be hashed or the database fails.
     pub async fn add(&self, user: &User, password: SecretText) -> Result<(), PortalError> {
-        let hash = self.passwords.hash(password).await?;
-        sqlx::query(
-            "INSERT INTO portal_users (id, sign_in_name, name, email, role, locale, password_hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-        )
-        .bind(user.id.as_str())
-        .bind(&user.sign_in_name)
-        .bind(&user.name)
-        .bind(&user.email)
-        .bind(user.role.as_str())
-        .bind(user.locale.tag())
-        .bind(hash)
-        .execute(&self.pool)
-        .await?;
+        let row = Row {
+            sign_in_name: user.sign_in_name.clone(),
+            name: user.name.clone(),
+            email: user.email.clone(),
+            role: user.role.as_str().to_owned(),
+            locale: user.locale.tag().to_owned(),
+            password_hash: self.passwords.hash(password).await?,
+        };
+        let id = user.id.as_str();
+        // The name first: a user who is there can always sign in, also after a crash between the two.
+        if !self.shelf.put_new(Drawer::NAMES, &user.sign_in_name, id, Ends::Never, ANY_TIME).await? {
+            let holder = self.shelf.get(Drawer::NAMES, &user.sign_in_name, ANY_TIME).await?;
+            if holder.is_none_or(|holder| holder.value != id) {
+                return Ok(());
+            }
+        }
+        self.shelf.put_new(Drawer::USERS, id, &row.to_json()?, Ends::Never, ANY_TIME).await?;
         Ok(())
     }
 
@@ -113,9 +133,7 @@ impl Users {
     /// # Errors
     /// If the database fails.
     pub async fn is_empty(&self) -> Result<bool, PortalError> {
-        let any: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM portal_users LIMIT 1").fetch_optional(&self.pool).await?;
-        Ok(any.is_none())
+        Ok(self.shelf.all(Drawer::USERS).await?.is_empty())
     }
 
     /// Checks a name and a password, the first of the two factors.
@@ -134,13 +152,15 @@ impl Users {
         if let Attempt::Wait(wait) = self.throttle.attempt(&sign_in_name, now).await? {
             return Ok(PasswordCheck::Wait(wait));
         }
-        let row = sqlx::query("SELECT * FROM portal_users WHERE sign_in_name = $1")
-            .bind(&sign_in_name)
-            .fetch_optional(&self.pool)
-            .await?;
-        let (user, hash) = match &row {
-            Some(row) => (Some(read(row)?), Some(row.try_get("password_hash")?)),
-            None => (None, None),
+        let id = self.shelf.get(Drawer::NAMES, &sign_in_name, ANY_TIME).await?.map(|held| held.value);
+        // Somebody unknown is looked up too: the answer takes one way through the database for all.
+        let held = self.shelf.get(Drawer::USERS, id.as_deref().unwrap_or("nobody"), ANY_TIME).await?;
+        let (user, hash) = match (id, held) {
+            (Some(id), Some(held)) => {
+                let row = Row::from_json(&held.value)?;
+                (Some(row.user(&id)?), Some(row.password_hash))
+            }
+            _ => (None, None),
         };
         let right = self.passwords.matches(password, hash).await?;
         match user {
@@ -157,11 +177,8 @@ impl Users {
     /// # Errors
     /// If the database fails.
     pub async fn find(&self, id: &UserId) -> Result<Option<User>, PortalError> {
-        let row = sqlx::query("SELECT * FROM portal_users WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(read).transpose()
+        let held = self.shelf.get(Drawer::USERS, id.as_str(), ANY_TIME).await?;
+        held.map(|held| Row::from_json(&held.value)?.user(id.as_str())).transpose()
     }
 
     /// Everybody, by role and name.
@@ -169,9 +186,13 @@ impl Users {
     /// # Errors
     /// If the database fails.
     pub async fn all(&self) -> Result<Vec<User>, PortalError> {
-        let rows =
-            sqlx::query("SELECT * FROM portal_users ORDER BY role, name").fetch_all(&self.pool).await?;
-        rows.iter().map(read).collect()
+        let held = self.shelf.all(Drawer::USERS).await?;
+        let users = held.into_iter().map(|(id, held)| Row::from_json(&held.value)?.user(&id));
+        let mut users = users.collect::<Result<Vec<_>, _>>()?;
+        users.sort_by(|one, other| {
+            (one.role.as_str(), &one.name, &one.id).cmp(&(other.role.as_str(), &other.name, &other.id))
+        });
+        Ok(users)
     }
 
     /// Remembers the language a user chose.
@@ -179,43 +200,62 @@ impl Users {
     /// # Errors
     /// If the database fails.
     pub async fn set_locale(&self, id: &UserId, locale: Locale) -> Result<(), PortalError> {
-        sqlx::query("UPDATE portal_users SET locale = $2 WHERE id = $1")
-            .bind(id.as_str())
-            .bind(locale.tag())
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        for _ in 0..TRIES {
+            let Some(held) = self.shelf.get(Drawer::USERS, id.as_str(), ANY_TIME).await? else {
+                return Ok(());
+            };
+            let row = Row { locale: locale.tag().to_owned(), ..Row::from_json(&held.value)? }.to_json()?;
+            let version = Some(held.version);
+            if self.shelf.replace(Drawer::USERS, id.as_str(), &row, Ends::Never, version).await? {
+                return Ok(());
+            }
+        }
+        Err(PortalError::Crowd)
+    }
+
+    /// Deletes what is no longer needed by `now`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn purge(&self, now: Timestamp) -> Result<u64, PortalError> {
+        self.throttle.purge(now).await
     }
 }
 
-fn read(row: &SqliteRow) -> Result<User, PortalError> {
-    let nonsense = || PortalError::Row("portal_users");
-    let role: String = row.try_get("role")?;
-    let id: String = row.try_get("id")?;
-    Ok(User {
-        id: UserId::new(id).map_err(|_| nonsense())?,
-        sign_in_name: row.try_get("sign_in_name")?,
-        name: row.try_get("name")?,
-        email: row.try_get("email")?,
-        role: Role::ALL.into_iter().find(|known| known.as_str() == role).ok_or_else(nonsense)?,
-        locale: match row.try_get::<&str, _>("locale")? {
-            "cy" => Locale::Welsh,
-            _ => Locale::English,
-        },
-    })
+impl Row {
+    fn user(&self, id: &str) -> Result<User, PortalError> {
+        let nonsense = || PortalError::Row("users");
+        Ok(User {
+            id: UserId::new(id).map_err(|_| nonsense())?,
+            sign_in_name: self.sign_in_name.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            role: Role::ALL.into_iter().find(|known| known.as_str() == self.role).ok_or_else(nonsense)?,
+            locale: match self.locale.as_str() {
+                "cy" => Locale::Welsh,
+                _ => Locale::English,
+            },
+        })
+    }
+
+    fn to_json(&self) -> Result<String, PortalError> {
+        serde_json::to_string(self).map_err(|_| PortalError::Row("users"))
+    }
+
+    fn from_json(text: &str) -> Result<Self, PortalError> {
+        serde_json::from_str(text).map_err(|_| PortalError::Row("users"))
+    }
 }
 
-/// What the second factor asks of the user table: the label for the app, where notices go, which language.
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::in_memory;
     use crate::demo;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
     async fn users() -> Users {
-        let users = Users::new(in_memory().await, Passwords::new().await.unwrap());
+        let users = Users::new(Shelf::in_memory().await, Passwords::new().await.unwrap());
         demo::seed(&users).await.unwrap();
         users
     }
