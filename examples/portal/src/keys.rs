@@ -1,8 +1,8 @@
 //! The sealing keys: from the environment, or from a file beside the database that the first run makes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -70,6 +70,11 @@ fn make(path: &Path) -> Result<(), StartError> {
         let path = path.to_owned();
         move |source| StartError::File { what, path, source }
     };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(failed("cannot create the folder of the key file"))?;
+    }
     // `create_new` neither follows a planted link nor overwrites; the mode holds from the first byte on.
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match opened {
@@ -88,7 +93,6 @@ fn make(path: &Path) -> Result<(), StartError> {
         .and_then(|()| file.sync_all())
         .map_err(failed("cannot write the key file"))?;
     // A key must be on the disk before the first secret sealed with it is: the file's name included.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))
         .and_then(|folder| folder.sync_all())
         .map_err(failed("cannot write the folder of the key file"))
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_first_run_makes_a_file_only_its_owner_can_read() {
-        let file = folder("first").join("portal.key");
+        let file = folder("first").join("deep").join("portal.key");
         let first = ring(None, &file, true).unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
