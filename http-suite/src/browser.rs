@@ -20,12 +20,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    async fn of(response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         // The body of a switch of protocols never ends.
-        let body = if status == 101 { String::new() } else { response.text().await.unwrap() };
-        Self { status, headers, body }
+        let body = if status == 101 { String::new() } else { response.text().await? };
+        Ok(Self { status, headers, body })
     }
 
     /// A header as text; empty if it is not there.
@@ -77,6 +77,13 @@ impl Browser {
         Self { client, base: base.to_owned(), jar: BTreeMap::new(), page: None, token: None }
     }
 
+    /// A browser that makes a connection for each request: behind a proxy, the next one goes to another node.
+    pub fn without_keep_alive(base: &str) -> Self {
+        let client =
+            Client::builder().redirect(redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
+        Self { client: client.build().unwrap(), ..Self::new(base) }
+    }
+
     /// The site's origin.
     pub fn base(&self) -> &str {
         &self.base
@@ -104,6 +111,12 @@ impl Browser {
         self.jar = other.jar.clone();
     }
 
+    /// Takes over one cookie, as in `name=value`.
+    pub fn plant_cookie(&mut self, cookie: &str) {
+        let (name, value) = cookie.split_once('=').unwrap();
+        self.jar.insert(name.to_owned(), value.to_owned());
+    }
+
     fn keep(&mut self, headers: &HeaderMap) {
         for cookie in headers.get_all("set-cookie") {
             let mut parts = cookie.to_str().unwrap().split("; ");
@@ -126,12 +139,20 @@ impl Browser {
 
     /// Sends a request and keeps the cookies of the answer.
     pub async fn send(&mut self, request: RequestBuilder) -> Answer {
-        let answer = Answer::of(request.send().await.unwrap()).await;
+        self.try_send(request).await.unwrap()
+    }
+
+    /// The same where the server may be gone before it has answered.
+    ///
+    /// # Errors
+    /// If no whole answer came.
+    pub async fn try_send(&mut self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+        let answer = Answer::of(request.send().await?).await?;
         self.keep(&answer.headers);
         if let Some(token) = answer.token() {
             self.token = Some(token);
         }
-        answer
+        Ok(answer)
     }
 
     /// Opens a page, as by typing its address.
@@ -213,7 +234,7 @@ impl Browser {
 
     /// Whether the home page opens, as whom.
     pub async fn is_in(&self) -> bool {
-        let answer = Answer::of(self.ask("GET", "/").send().await.unwrap()).await;
+        let answer = Answer::of(self.ask("GET", "/").send().await.unwrap()).await.unwrap();
         let shown = answer.body.contains(crate::adapter::GUARDED);
         assert_eq!(shown, answer.status == 200);
         shown

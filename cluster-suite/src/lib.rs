@@ -1,0 +1,20 @@
+//! Several portal processes, on axum and on actix-web, behind a round-robin proxy and on one store: what tests do to them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic"
+)]
+
+pub mod cluster;
+pub mod home;
+pub mod node;
+pub mod person;
+pub mod proxy;
+pub mod volley;
+
+/// How often a race is run, or a process killed: a few times in a plain run, as often as `MFA_ROUNDS` says in a long one.
+pub fn rounds(in_a_plain_run: usize) -> usize {
+    std::env::var("MFA_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(in_a_plain_run)
+}

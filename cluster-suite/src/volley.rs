@@ -1,0 +1,93 @@
+//! The same request many times at once: all but its last byte is sent on every connection, then the last bytes together.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use http_suite::browser::Browser;
+
+/// A form post, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    bytes: Vec<u8>,
+    authority: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The status.
+    pub status: u16,
+    /// Where a redirect leads.
+    pub location: String,
+    /// The cookie that was set, as it is sent back; empty if none was.
+    pub cookie: String,
+}
+
+impl Hit {
+    /// Whether the answer lets somebody in: the way on to the start page with a session of its own.
+    pub fn is_in(&self) -> bool {
+        self.status == 303 && self.location == "/"
+    }
+}
+
+impl Shot {
+    /// The form with this action on the page that the browser shows, with these fields filled in.
+    pub fn form(browser: &Browser, action: &str, fields: &[(&str, &str)]) -> Self {
+        let forms = browser.page().forms();
+        let form = forms.iter().find(|form| form.action == action).unwrap();
+        let hidden = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<_> = hidden.chain(fields.iter().copied()).collect();
+        let request = browser.form(action, &all).header("connection", "close").build().unwrap();
+        let url = request.url();
+        let authority = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+        let body = request.body().unwrap().as_bytes().unwrap();
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: {authority}\r\n", url.path());
+        for (name, value) in request.headers() {
+            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        Self { bytes: [head.as_bytes(), body].concat(), authority }
+    }
+}
+
+/// Fires all of them at once.
+pub async fn fire(shots: &[Shot]) -> Vec<Hit> {
+    let mut loaded = Vec::new();
+    for shot in shots {
+        let mut stream = TcpStream::connect(&shot.authority).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (last, rest) = shot.bytes.split_last().unwrap();
+        stream.write_all(rest).await.unwrap();
+        loaded.push((stream, *last));
+    }
+    let mut running = JoinSet::new();
+    for (mut stream, last) in loaded {
+        running.spawn(async move {
+            stream.write_all(&[last]).await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            hit(&String::from_utf8_lossy(&answer))
+        });
+    }
+    running.join_all().await
+}
+
+fn hit(answer: &str) -> Hit {
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let header = |wanted: &str| {
+        head.lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.to_owned())
+            .unwrap_or_default()
+    };
+    Hit {
+        status: head
+            .get(9..12)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_else(|| panic!("no answer: {answer:?}")),
+        location: header("location"),
+        cookie: header("set-cookie").split(';').next().unwrap_or_default().to_owned(),
+    }
+}

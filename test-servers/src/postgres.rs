@@ -1,0 +1,183 @@
+//! A PostgreSQL server with the durability it has in the field.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::{READY, Server, process};
+
+/// A server that ends with this value.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Child,
+    folder: TempDir,
+    port: u16,
+    settings: Vec<String>,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it, with further settings as in `fsync=on`.
+    pub fn start(settings: &[&str]) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), process::free_port());
+        let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let user = user();
+        if user.is_some() {
+            let given = Command::new("chown").arg("postgres:").arg(folder.path()).status().unwrap();
+            assert!(given.success());
+        }
+        let made = command("initdb")
+            .args(["--username=portal", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
+            .arg(folder.path().join("data"))
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(made.success(), "no PostgreSQL cluster could be made");
+        let process = run(folder.path(), port, &settings);
+        let mut server = Self { process, folder, port, settings };
+        server.ready();
+        server
+    }
+
+    fn ready(&mut self) {
+        let began = Instant::now();
+        loop {
+            let asked = command("pg_isready")
+                .args(["--host=127.0.0.1", "--quiet", "--username=portal"])
+                .arg(format!("--port={}", self.port))
+                .status();
+            if asked.unwrap().success() {
+                return;
+            }
+            assert!(began.elapsed() < READY, "PostgreSQL doesn't come up");
+            assert!(matches!(self.process.try_wait(), Ok(None)), "PostgreSQL ended");
+            thread::sleep(Duration::from_millis(10)); // waits for a program, proves nothing
+        }
+    }
+
+    /// Runs statements as anybody with the password would.
+    pub fn execute(&self, statements: &str) {
+        let done = command("psql")
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", statements])
+            .arg(self.url())
+            .stdout(Stdio::null())
+            .status();
+        assert!(done.unwrap().success(), "{statements}");
+    }
+
+    /// Signals the server and, unless it is to end, every process that works for a connection.
+    fn signal(&self, signal: &str) {
+        process::signal(&self.process, signal);
+    }
+}
+
+impl Server for Postgres {
+    fn url(&self) -> String {
+        format!("postgres://portal@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn kill(&mut self) {
+        self.signal("-KILL");
+        self.process.wait().unwrap();
+    }
+
+    fn stop(&mut self) {
+        // SIGINT: ends the connections in an orderly way, without waiting for them.
+        let number = self.process.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &number]).status();
+        self.process.wait().unwrap();
+    }
+
+    fn start_again(&mut self) {
+        // After a kill the file of the dead server may still name a process.
+        let _ = fs::remove_file(self.folder.path().join("data").join("postmaster.pid"));
+        self.process = run(self.folder.path(), self.port, &self.settings);
+        self.ready();
+    }
+
+    fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn cut_connections(&self) {
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND \
+             pid <> pg_backend_pid()",
+        );
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.signal("-KILL");
+        let _ = self.process.wait();
+    }
+}
+
+fn run(folder: &Path, port: u16, settings: &[String]) -> Child {
+    let mut postgres = command("postgres");
+    postgres.arg("-D").arg(folder.join("data"));
+    postgres.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "unix_socket_directories="]);
+    postgres.args([
+        "-c",
+        "max_connections=200",
+        "-c",
+        "logging_collector=off",
+        "-c",
+        "log_min_messages=fatal",
+    ]);
+    for setting in settings {
+        postgres.args(["-c", setting]);
+    }
+    postgres.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    postgres.spawn().unwrap()
+}
+
+/// The server refuses to run as root: then it runs as the user that its package made.
+fn user() -> Option<&'static str> {
+    (fs::metadata("/proc/self").unwrap().uid() == 0).then_some("postgres")
+}
+
+fn command(program: &str) -> Command {
+    let program = programs().join(program);
+    let Some(user) = user() else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);
+    command.current_dir("/");
+    command
+}
+
+/// Debian keeps the server's programs off `PATH`, in a folder of its version; the newest is taken.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
+    newest.map_or_else(PathBuf::new, |version| format!("/usr/lib/postgresql/{version}/bin").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_survives_a_kill_and_a_stop() {
+        if !crate::tools() {
+            return;
+        }
+        let mut server = Postgres::start(&[]);
+        server.execute("CREATE TABLE kept (value int); INSERT INTO kept VALUES (1)");
+        server.kill();
+        server.start_again();
+        server.execute("INSERT INTO kept VALUES (2)");
+        server.stop();
+        server.start_again();
+        server.execute("DO $$ BEGIN ASSERT (SELECT sum(value) FROM kept) = 3; END $$");
+    }
+}
