@@ -9,6 +9,8 @@
 
 pub mod cluster;
 pub mod home;
+pub mod load;
+pub mod newcomer;
 pub mod node;
 pub mod person;
 pub mod proxy;
