@@ -82,6 +82,17 @@ impl Cluster {
         self.clock.set(self.now());
     }
 
+    /// Turns all clocks ahead but one, which is behind from now on.
+    pub async fn turn_all_but(&mut self, late: usize, seconds: u64) {
+        for (number, node) in self.nodes.iter().enumerate() {
+            if number != late {
+                node.turn_clock(seconds).await;
+            }
+        }
+        self.ahead += seconds;
+        self.clock.set(self.now());
+    }
+
     /// A look at the store, by the same clock.
     pub async fn reader(&self) -> Reader {
         self.home.reader(&self.clock).await

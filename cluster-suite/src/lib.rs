@@ -16,6 +16,25 @@ pub mod person;
 pub mod proxy;
 pub mod volley;
 
+/// Makes a test of each case on each of the stores named, from functions that take an [`Engine`](home::Engine). Without
+/// the tools there is nothing to run them on, and they say so.
+#[macro_export]
+macro_rules! on_each_store {
+    ($($case:ident on $($store:ident)*;)*) => {$(
+        mod $case {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                #[allow(non_snake_case)]
+                async fn $store() {
+                    if test_servers::tools() {
+                        super::$case($crate::home::Engine::$store).await;
+                    }
+                }
+            )*
+        }
+    )*};
+}
+
 /// How often a race is run, or a process killed: a few times in a plain run, as often as `MFA_ROUNDS` says in a long one.
 pub fn rounds(in_a_plain_run: usize) -> usize {
     std::env::var("MFA_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(in_a_plain_run)

@@ -63,6 +63,7 @@ pub struct Regular {
     last_step: u64,
     turns: usize,
     book: Book,
+    done: watch::Sender<Timestamp>,
 }
 
 /// The time of the nodes, and whether to go on.
@@ -80,7 +81,19 @@ pub type Step<T> = Result<T, Lost>;
 impl Regular {
     /// Somebody with an app, who has just used a code of it.
     pub fn new(base: String, person: Person, now: Timestamp) -> Self {
-        Self { base, person, last_step: now.as_unix() / 30, turns: 0, book: Book::default() }
+        Self {
+            base,
+            person,
+            last_step: now.as_unix() / 30,
+            turns: 0,
+            book: Book::default(),
+            done: watch::Sender::new(now),
+        }
+    }
+
+    /// Tells for which time a sign-in was last finished, well or badly.
+    pub fn done(&self) -> watch::Receiver<Timestamp> {
+        self.done.subscribe()
     }
 
     /// Signs in again and again until it is over; what was seen.
@@ -96,21 +109,35 @@ impl Regular {
                 let done = if self.turns.is_multiple_of(5) && self.person.codes.len() > 1 {
                     self.by_backup_code().await
                 } else {
-                    self.by_app(time).await
+                    self.by_app(&now).await
                 };
                 if let Err(lost) = done {
                     self.book.lost.push(lost);
                 }
             }
+            self.done.send_replace(time);
             if now.changed().await.is_err() {
                 return (self.person.account, self.book);
             }
         }
     }
 
-    async fn by_app(&mut self, time: Timestamp) -> Step<()> {
+    /// One sign-in with the app's code of a time.
+    ///
+    /// # Errors
+    /// What was lost before the code could be typed.
+    pub async fn sign_in(&mut self, time: Timestamp) -> Step<Outcome> {
         let code = self.person.code_at(time);
         let session = self.half_signed_in(false).await?;
+        Ok(self.answer(session, &code).await)
+    }
+
+    async fn by_app(&mut self, now: &watch::Receiver<Now>) -> Step<()> {
+        let session = self.half_signed_in(false).await?;
+        // The code that is shown when it is typed: the time of the nodes may have gone on in between.
+        let time = now.borrow().time;
+        self.last_step = time.as_unix() / 30;
+        let code = self.person.code_at(time);
         let first = self.answer(session, &code).await;
         match first {
             Outcome::Accepted => self.book.accepted += 1,

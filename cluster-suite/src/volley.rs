@@ -1,12 +1,14 @@
 //! The same request many times at once: all but its last byte is sent on every connection, then the last bytes together.
 
+use std::time::{Duration, Instant};
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use http_suite::browser::Browser;
 
-/// A form post, ready to be sent.
+/// A request, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Shot {
     bytes: Vec<u8>,
@@ -22,6 +24,10 @@ pub struct Hit {
     pub location: String,
     /// The cookie that was set, as it is sent back; empty if none was.
     pub cookie: String,
+    /// The page.
+    pub body: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Hit {
@@ -32,17 +38,26 @@ impl Hit {
 }
 
 impl Shot {
+    /// A page, as by typing its address.
+    pub fn page(browser: &Browser, path: &str) -> Self {
+        let request = browser.ask("GET", path).header("accept", "text/html").header("sec-fetch-site", "none");
+        Self::new(&request.header("connection", "close").build().unwrap())
+    }
+
     /// The form with this action on the page that the browser shows, with these fields filled in.
     pub fn form(browser: &Browser, action: &str, fields: &[(&str, &str)]) -> Self {
         let forms = browser.page().forms();
         let form = forms.iter().find(|form| form.action == action).unwrap();
         let hidden = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let all: Vec<_> = hidden.chain(fields.iter().copied()).collect();
-        let request = browser.form(action, &all).header("connection", "close").build().unwrap();
+        Self::new(&browser.form(action, &all).header("connection", "close").build().unwrap())
+    }
+
+    fn new(request: &reqwest::Request) -> Self {
         let url = request.url();
         let authority = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let body = request.body().unwrap().as_bytes().unwrap();
-        let mut head = format!("POST {} HTTP/1.1\r\nhost: {authority}\r\n", url.path());
+        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: {authority}\r\n", request.method(), url.path());
         for (name, value) in request.headers() {
             head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
         }
@@ -64,17 +79,18 @@ pub async fn fire(shots: &[Shot]) -> Vec<Hit> {
     let mut running = JoinSet::new();
     for (mut stream, last) in loaded {
         running.spawn(async move {
+            let began = Instant::now();
             stream.write_all(&[last]).await.unwrap();
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.unwrap();
-            hit(&String::from_utf8_lossy(&answer))
+            hit(&String::from_utf8_lossy(&answer), began.elapsed())
         });
     }
     running.join_all().await
 }
 
-fn hit(answer: &str) -> Hit {
-    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+fn hit(answer: &str, took: Duration) -> Hit {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let header = |wanted: &str| {
         head.lines()
             .filter_map(|line| line.split_once(": "))
@@ -89,5 +105,7 @@ fn hit(answer: &str) -> Hit {
             .unwrap_or_else(|| panic!("no answer: {answer:?}")),
         location: header("location"),
         cookie: header("set-cookie").split(';').next().unwrap_or_default().to_owned(),
+        body: body.to_owned(),
+        took,
     }
 }

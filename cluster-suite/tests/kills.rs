@@ -10,7 +10,6 @@ use cluster_suite::person::{ACCOUNTS, Person};
 use cluster_suite::{newcomer, rounds};
 use mfa_core::port::entropy::{SystemEntropy, random_bytes};
 use mfa_core::port::store::StoredEvent;
-use test_servers::tools;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -101,23 +100,6 @@ fn passed_at_enrolment(events: &[StoredEvent]) -> usize {
     events[..=added].iter().filter(|event| event.kind == "challenge_passed").count()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_sqlite() {
-    if tools() {
-        killed(Engine::Sqlite).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres() {
-    if tools() {
-        killed(Engine::Postgres).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_redis() {
-    if tools() {
-        killed(Engine::Redis).await;
-    }
+cluster_suite::on_each_store! {
+    killed on Sqlite Postgres Redis;
 }

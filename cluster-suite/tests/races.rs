@@ -8,7 +8,6 @@ use cluster_suite::rounds;
 use cluster_suite::volley::{Shot, fire};
 use http_suite::browser::Browser;
 use http_suite::world::at;
-use test_servers::tools;
 
 const REQUESTS: usize = 64;
 /// Longer than the longest wait after wrong answers.
@@ -128,33 +127,9 @@ async fn guesses(engine: Engine) {
     }
 }
 
-macro_rules! on_each_store {
-    ($($case:ident)*) => {$(
-        mod $case {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_sqlite() {
-                if tools() {
-                    super::$case(Engine::Sqlite).await;
-                }
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_postgres() {
-                if tools() {
-                    super::$case(Engine::Postgres).await;
-                }
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_redis() {
-                if tools() {
-                    super::$case(Engine::Redis).await;
-                }
-            }
-        }
-    )*};
+cluster_suite::on_each_store! {
+    app_codes on Sqlite Postgres Redis;
+    backup_codes on Sqlite Postgres Redis;
+    delivered_codes on Sqlite Postgres Redis;
+    guesses on Sqlite Postgres Redis;
 }
-
-on_each_store! { app_codes backup_codes delivered_codes guesses }

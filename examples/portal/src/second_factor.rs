@@ -1,5 +1,7 @@
 //! What the portal asks of the second factor: built once from the portal's parts, then who has one, and reset.
 
+use std::time::Duration;
+
 use mfa_core::fault::{Fault, FaultKind};
 use mfa_core::id::{AccountKey, UserId};
 use mfa_core::policy::Policy;
@@ -86,7 +88,11 @@ enum Kept {
 impl Kept {
     async fn open(place: &Place) -> Result<Self, StartError> {
         Ok(match place {
-            Place::Sqlite(path) => Self::Sqlite(SqliteStore::options().in_host_database().open(path).await?),
+            Place::Sqlite(path) => {
+                // Three tries of a second each: nobody waits for a page for longer than a few seconds.
+                let options = SqliteStore::options().in_host_database().busy_timeout(Duration::from_secs(1));
+                Self::Sqlite(options.open(path).await?)
+            }
             Place::Postgres(_) => return Err(StartError::Usage("not yet".to_owned())),
             Place::Redis(address) => Self::Redis(RedisStore::open(address).await?),
         })
