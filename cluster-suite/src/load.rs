@@ -55,6 +55,9 @@ pub struct Book {
     pub slowest: Duration,
 }
 
+const BUSY: &str = "Many people are signing in";
+const BUSY_TRIES: usize = 50;
+
 /// Somebody who signs in all the time.
 #[derive(Debug)]
 pub struct Regular {
@@ -201,22 +204,25 @@ impl Regular {
     }
 
     async fn answer(&mut self, (mut browser, page): (Browser, Answer), code: &str) -> Outcome {
-        match self.post(&mut browser, &page, &at("challenge"), &[("code", code)]).await {
-            Ok(answer) if answer.status == 303 && answer.header("location") == "/" => {
-                // Let in is who sees the page behind the gate. Whoever can't be shown it now was let in all the same.
-                match self.open(&mut browser, "/").await {
-                    Ok(home) if home.status != 200 => {
-                        self.book.broken.push(format!("told to come in, and then {}", home.status));
+        for _ in 0..BUSY_TRIES {
+            match self.post(&mut browser, &page, &at("challenge"), &[("code", code)]).await {
+                Ok(answer) if answer.status == 303 && answer.header("location") == "/" => {
+                    // Let in is who sees the page behind the gate. Whoever can't be shown it now was let in all the same.
+                    match self.open(&mut browser, "/").await {
+                        Ok(home) if home.status != 200 => {
+                            self.book.broken.push(format!("told to come in, and then {}", home.status));
+                        }
+                        _ => {}
                     }
-                    _ => {}
+                    return Outcome::Accepted;
                 }
-                Outcome::Accepted
+                // Too many backup codes at once: nothing was looked at, and the page asks to try again.
+                Ok(answer) if answer.body.contains(BUSY) => {}
+                Ok(_) | Err(Lost::Elsewhere(..)) => return Outcome::Refused,
+                Err(_) => return Outcome::Unknown,
             }
-            Ok(answer) if answer.status == 429 && answer.body.contains("busy") => Outcome::Unknown,
-            Ok(_) => Outcome::Refused,
-            Err(Lost::Elsewhere(..)) => Outcome::Refused,
-            Err(_) => Outcome::Unknown,
         }
+        Outcome::Refused
     }
 
     async fn open(&mut self, browser: &mut Browser, path: &str) -> Step<Answer> {
@@ -261,7 +267,9 @@ pub(crate) async fn post(
 
 async fn send(browser: &mut Browser, request: reqwest::RequestBuilder) -> Step<Answer> {
     match browser.try_send(request).await {
-        Ok(answer) if answer.status >= 500 => Err(Lost::Trouble(answer.status)),
+        Ok(answer) if answer.status >= 500 && !answer.body.contains(BUSY) => {
+            Err(Lost::Trouble(answer.status))
+        }
         Ok(answer) => Ok(answer),
         Err(_) => Err(Lost::Connection),
     }
