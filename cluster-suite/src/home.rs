@@ -8,6 +8,7 @@ use mfa_core::port::sealer::KeyRing;
 use mfa_core::port::store::{Collection, EventQuery, Store, StoredEvent};
 use mfa_core::service::Mfa;
 use mfa_redis::store::RedisStore;
+use mfa_sqlx::postgres::PostgresStore;
 use mfa_sqlx::sqlite::SqliteStore;
 use mfa_testing::clock::ManualClock;
 use tempfile::TempDir;
@@ -88,13 +89,17 @@ impl Home {
                 let store = RedisStore::open(&server.url()).await.unwrap();
                 Reader { mfa: builder.store(store.clone()).build().unwrap(), kept: Kept::Redis(store) }
             }
-            Self::Server(_, _) => panic!("not yet"),
+            Self::Server(_, server) => {
+                let store = PostgresStore::open(&server.url()).await.unwrap();
+                Reader { mfa: builder.store(store.clone()).build().unwrap(), kept: Kept::Postgres(store) }
+            }
         }
     }
 }
 
 enum Kept {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
     Redis(RedisStore),
 }
 
@@ -126,6 +131,7 @@ impl Reader {
         loop {
             let page = match &self.kept {
                 Kept::Sqlite(store) => store.events(&query).await,
+                Kept::Postgres(store) => store.events(&query).await,
                 Kept::Redis(store) => store.events(&query).await,
             };
             let page = page.unwrap();

@@ -1,4 +1,4 @@
-//! What can be wrong with a database: when it is opened, and later behind a `Fault`.
+//! What can be wrong with a database: when an SQLite file is opened, and later behind a `Fault`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use mfa_core::fault::{Fault, FaultKind};
 use thiserror::Error;
 
-/// Why a database was not opened. Nothing in it was changed.
+/// Why an SQLite database was not opened. Nothing in it was changed.
 ///
 /// Each message says what to do about it. Made for the operator who reads it when the portal doesn't start.
 #[derive(Debug, Error)]
@@ -152,8 +152,11 @@ pub enum StoreError {
     /// There was no room.
     #[error("the disk is full, or the database has reached its limit; free space, then all goes on")]
     Full,
-    /// The file or its folder has become read-only.
-    #[error("the database can't be written any more; mend the rights of the file and its folder")]
+    /// The file or its folder has become read-only, or the server a replica.
+    #[error(
+        "the database can't be written any more; mend the rights of the file and its folder, or point the address to \
+         the primary server"
+    )]
     ReadOnly,
     /// The database is damaged.
     #[error("the database is damaged; restore it from a backup")]
@@ -164,6 +167,24 @@ pub enum StoreError {
     /// A time that a column can't hold: later than 2⁶³ − 1 seconds after 1970.
     #[error("the time of an event is beyond what the database can hold; mend the clock")]
     Time,
+    /// The server did not answer in time.
+    #[error(
+        "the server did not answer within {after:?}; look whether it is overloaded, stopped or cut off, and whether \
+         the pool has connections enough"
+    )]
+    TimedOut {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The connection ended before the answer came, or none could be made.
+    #[error("the connection ended before the answer came; it is made anew with the next call")]
+    Cut(#[source] sqlx::Error),
+    /// The user has not the rights it needs.
+    #[error("the server refuses this user; mend its name, password or rights on the schema's tables")]
+    Rights(#[source] sqlx::Error),
+    /// The tables are no longer there.
+    #[error("the tables are gone; restore a backup, or open the store again to make new ones")]
+    Gone(#[source] sqlx::Error),
     /// Something else went wrong.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),

@@ -2,7 +2,8 @@
 
 use mfa_core::id::TenantId;
 use mfa_core::port::store::{
-    Collection, Cursor, EventQuery, FoundEvent, RecordKey, StoredEvent, Version, Versioned,
+    Collection, Cursor, EventPage, EventQuery, FoundEvent, PageQuery, RecordKey, RecordPage, StoredEvent,
+    Version, Versioned,
 };
 use mfa_core::time::Timestamp;
 
@@ -29,7 +30,7 @@ fn collection(name: &str) -> Result<Collection, StoreError> {
         .ok_or(StoreError::Unreadable("collection"))
 }
 
-pub(crate) fn found(tenant: &TenantId, row: EventRow) -> Result<(Cursor, FoundEvent), StoreError> {
+fn found(tenant: &TenantId, row: EventRow) -> Result<(Cursor, FoundEvent), StoreError> {
     let (position, of, name, id, at, kind, body) = row;
     let unsigned = |number: i64, what| u64::try_from(number).map_err(|_| StoreError::Unreadable(what));
     let found = FoundEvent {
@@ -44,8 +45,40 @@ pub(crate) fn found(tenant: &TenantId, row: EventRow) -> Result<(Cursor, FoundEv
     Ok((Cursor(unsigned(position, "position")?), found))
 }
 
+/// A page out of rows, of which one more was asked for: whether there is more is seen from it.
+pub(crate) fn event_page(query: &EventQuery, mut rows: Vec<EventRow>) -> Result<EventPage, StoreError> {
+    let more = rows.len() > query.limit as usize;
+    rows.truncate(query.limit as usize);
+    let mut page = EventPage::default();
+    for row in rows {
+        let (position, found) = found(&query.tenant, row)?;
+        page.events.push(found);
+        page.next = Some(position);
+    }
+    if !more {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+/// See [`event_page`].
+pub(crate) fn record_page(query: &PageQuery, mut rows: Vec<PageRow>) -> Result<RecordPage, StoreError> {
+    let more = rows.len() > query.limit as usize;
+    rows.truncate(query.limit as usize);
+    let records = rows
+        .into_iter()
+        .map(|(name, version, record)| Ok((name, versioned((version, record))?)))
+        .collect::<Result<_, StoreError>>()?;
+    Ok(RecordPage { records, more })
+}
+
+/// The times of a write's events, as a column keeps them.
+pub(crate) fn column_times(events: &[StoredEvent]) -> Result<Vec<i64>, StoreError> {
+    events.iter().map(|event| column_time(event.at)).collect()
+}
+
 /// A time as a column keeps it.
-pub(crate) fn column_time(at: Timestamp) -> Result<i64, StoreError> {
+fn column_time(at: Timestamp) -> Result<i64, StoreError> {
     i64::try_from(at.as_unix()).map_err(|_| StoreError::Time)
 }
 

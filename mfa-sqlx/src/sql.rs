@@ -10,6 +10,7 @@ pub(crate) const INSERT: &str = "INSERT INTO mfa_record (tenant, collection, nam
 pub(crate) const UPDATE: &str = "UPDATE mfa_record SET version = $4, record = $5 \
      WHERE tenant = $1 AND collection = $2 AND name = $3 AND version = $6";
 
+#[cfg(feature = "sqlite")]
 pub(crate) const ADD_EVENT: &str = "INSERT INTO mfa_event (tenant, collection, name, id, at, kind, body) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 

@@ -1,4 +1,5 @@
 //! The acceptance suite on SQLite: one file, every handle with pools of its own.
+#![cfg(feature = "sqlite")]
 
 mod common;
 

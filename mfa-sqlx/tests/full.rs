@@ -1,4 +1,5 @@
 //! Disks that are full, for real: on a file system of a few pages, at every moment at which room can run out.
+#![cfg(feature = "sqlite")]
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

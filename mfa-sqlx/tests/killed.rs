@@ -1,4 +1,5 @@
 //! A process killed while it answers: before, during and after its commit, one code opens one door at most.
+#![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
 mod common;

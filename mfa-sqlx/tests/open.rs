@@ -1,4 +1,5 @@
 //! Every way in which a file can be the wrong one: a clear error, and nothing lost.
+#![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which may panic")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Several processes on one file: this test program starts itself again, with an errand in its environment.
+#![cfg(feature = "sqlite")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,5 @@
 //! The whole service on one file: through two handles and through several processes, one code opens one door.
+#![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Nobody's sign-in fails because others sign in: 32 tasks in each of two processes, all writing to one file.
+#![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
 mod common;

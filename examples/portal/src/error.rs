@@ -59,7 +59,10 @@ pub enum StartError {
     #[error("{0}")]
     Store(#[from] mfa_sqlx::error::OpenError),
     /// The second factor's store can't be opened.
-    #[error("{0}")]
+    #[error("{}", with_causes(.0))]
+    PostgresStore(#[from] mfa_sqlx::postgres::error::OpenError),
+    /// The second factor's store can't be opened.
+    #[error("{}", with_causes(.0))]
     RedisStore(#[from] mfa_redis::error::OpenError),
     /// The portal itself failed.
     #[error("{error}: {}", error.detail())]
@@ -114,15 +117,18 @@ pub enum PortalError {
 impl PortalError {
     /// The chain of causes in one line, for the operator.
     pub fn detail(&self) -> String {
-        let mut text = String::new();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        causes(self)
     }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    match causes(error) {
+        causes if causes.is_empty() => error.to_string(),
+        causes => format!("{error}: {causes}"),
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

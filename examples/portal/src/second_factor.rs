@@ -15,6 +15,7 @@ use mfa_core::time::Timestamp;
 use mfa_redis::store::RedisStore;
 use mfa_send::smtp::SmtpSender;
 use mfa_send::smtp::config::SmtpConfig;
+use mfa_sqlx::postgres::PostgresStore;
 use mfa_sqlx::sqlite::SqliteStore;
 use mfa_web::brand::Brand;
 use mfa_web::web::Web;
@@ -82,6 +83,7 @@ impl Directory for School {
 #[derive(Clone)]
 enum Kept {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
     Redis(RedisStore),
 }
 
@@ -93,7 +95,7 @@ impl Kept {
                 let options = SqliteStore::options().in_host_database().busy_timeout(Duration::from_secs(1));
                 Self::Sqlite(options.open(path).await?)
             }
-            Place::Postgres(_) => return Err(StartError::Usage("not yet".to_owned())),
+            Place::Postgres(address) => Self::Postgres(PostgresStore::open(address).await?),
             Place::Redis(address) => Self::Redis(RedisStore::open(address).await?),
         })
     }
@@ -119,6 +121,7 @@ impl SecondFactor {
         let builder = Mfa::builder(english.school, host_url.host());
         let mut builder = match store.clone() {
             Kept::Sqlite(store) => builder.store(store),
+            Kept::Postgres(store) => builder.store(store),
             Kept::Redis(store) => builder.store(store),
         }
         .sealer(keys)
@@ -180,6 +183,7 @@ impl SecondFactor {
     pub async fn close(&self) {
         match &self.store {
             Kept::Sqlite(store) => store.close().await,
+            Kept::Postgres(store) => store.close().await,
             // Nothing waits to be written: what was answered is done.
             Kept::Redis(_) => {}
         }

@@ -196,8 +196,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
-        let times =
-            write.events.iter().map(|event| row::column_time(event.at)).collect::<Result<Vec<_>, _>>()?;
+        let times = row::column_times(&write.events)?;
         self.write(Job::Commit { write, times: &times }).await
     }
 
@@ -217,20 +216,9 @@ impl Store for SqliteStore {
         if let Some(kind) = &query.kind {
             statement = statement.bind(kind.as_str());
         }
-        let mut rows: Vec<EventRow> =
+        let rows: Vec<EventRow> =
             statement.fetch_all(&self.readers).await.map_err(|error| self.store_error(error))?;
-        let more = rows.len() > query.limit as usize;
-        rows.truncate(query.limit as usize);
-        let mut page = EventPage::default();
-        for row in rows {
-            let (position, found) = row::found(&query.tenant, row)?;
-            page.events.push(found);
-            page.next = Some(position);
-        }
-        if !more {
-            page.next = None;
-        }
-        Ok(page)
+        Ok(row::event_page(query, rows)?)
     }
 
     async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
@@ -242,15 +230,9 @@ impl Store for SqliteStore {
         if let Some(after) = &query.after {
             statement = statement.bind(after.as_str());
         }
-        let mut rows: Vec<PageRow> =
+        let rows: Vec<PageRow> =
             statement.fetch_all(&self.readers).await.map_err(|error| self.store_error(error))?;
-        let more = rows.len() > query.limit as usize;
-        rows.truncate(query.limit as usize);
-        let records = rows
-            .into_iter()
-            .map(|(name, version, record)| Ok((name, row::versioned((version, record))?)))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(RecordPage { records, more })
+        Ok(row::record_page(query, rows)?)
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {

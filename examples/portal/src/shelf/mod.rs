@@ -213,69 +213,83 @@ impl fmt::Debug for Shelf {
 mod tests {
     use super::*;
 
+    use test_servers::postgres::Postgres;
+    use test_servers::redis::Redis;
+    use test_servers::{Server, tools};
+
+    const NAME: &str = "ann";
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
     const LATER: Timestamp = Timestamp::from_unix(1_800_000_060);
 
-    /// A shelf on each engine that is at hand, with a name nobody else uses.
-    async fn each() -> Vec<(&'static str, Shelf, String)> {
-        let name = |engine| format!("{engine}-{}", std::process::id());
-        let mut shelves = vec![("sqlite", Shelf::in_memory().await, name("sqlite"))];
-        for (engine, variable) in [("postgres", "MFA_POSTGRES_URL"), ("redis", "MFA_REDIS_URL")] {
-            if let Ok(address) = std::env::var(variable) {
-                let place = Place::parse(&address).unwrap();
-                shelves.push((engine, Shelf::open(&place).await.unwrap(), name(engine)));
+    /// A shelf on each engine that is at hand, and what has to live as long.
+    struct Each {
+        shelves: Vec<(&'static str, Shelf)>,
+        _servers: Vec<Box<dyn Server>>,
+    }
+
+    async fn each() -> Each {
+        let mut each = Each { shelves: vec![("sqlite", Shelf::in_memory().await)], _servers: Vec::new() };
+        if tools() {
+            let servers: [(_, Box<dyn Server>); 2] =
+                [("postgres", Box::new(Postgres::start(&[]))), ("redis", Box::new(Redis::start(&[])))];
+            for (engine, server) in servers {
+                let place = Place::parse(&server.url()).unwrap();
+                each.shelves.push((engine, Shelf::open(&place).await.unwrap()));
+                each._servers.push(server);
             }
         }
-        shelves
+        each
     }
 
     #[tokio::test]
     async fn what_is_put_is_found_until_it_ends_and_never_overwritten() {
-        for (engine, shelf, name) in each().await {
-            let put = |value: &'static str, now| {
-                shelf.put_new(Drawer::SESSIONS, &name, value, Ends::At(LATER), now)
-            };
+        let each = each().await;
+        for (engine, shelf) in &each.shelves {
+            let put =
+                |value: &'static str, now| shelf.put_new(Drawer::SESSIONS, NAME, value, Ends::At(LATER), now);
             assert!(put("1", NOW).await.unwrap(), "{engine}");
             assert!(!put("2", NOW).await.unwrap(), "{engine}");
-            let held = shelf.get(Drawer::SESSIONS, &name, NOW).await.unwrap().unwrap();
+            let held = shelf.get(Drawer::SESSIONS, NAME, NOW).await.unwrap().unwrap();
             assert_eq!((held.value.as_str(), held.ends), ("1", Ends::At(LATER)), "{engine}");
-            assert!(shelf.get(Drawer::NAMES, &name, NOW).await.unwrap().is_none(), "{engine}");
-            assert!(shelf.get(Drawer::SESSIONS, &name, LATER).await.unwrap().is_none(), "{engine}");
+            assert!(shelf.get(Drawer::NAMES, NAME, NOW).await.unwrap().is_none(), "{engine}");
+            assert!(shelf.get(Drawer::SESSIONS, NAME, LATER).await.unwrap().is_none(), "{engine}");
             assert!(put("3", LATER).await.unwrap(), "{engine}: what has ended is no obstacle");
-            let again = shelf.get(Drawer::SESSIONS, &name, NOW).await.unwrap().unwrap();
+            let again = shelf.get(Drawer::SESSIONS, NAME, NOW).await.unwrap().unwrap();
             assert!(again.value == "3" && again.version > held.version, "{engine}");
-            shelf.take_out(Drawer::SESSIONS, &name).await.unwrap();
-            assert!(shelf.get(Drawer::SESSIONS, &name, NOW).await.unwrap().is_none(), "{engine}");
+            shelf.take_out(Drawer::SESSIONS, NAME).await.unwrap();
+            assert!(shelf.get(Drawer::SESSIONS, NAME, NOW).await.unwrap().is_none(), "{engine}");
         }
     }
 
     #[tokio::test]
     async fn a_change_needs_the_record_and_its_version() {
-        for (engine, shelf, name) in each().await {
-            let replace = |version| shelf.replace(Drawer::USERS, &name, "new", Ends::Never, version);
+        let each = each().await;
+        for (engine, shelf) in &each.shelves {
+            let replace = |version| shelf.replace(Drawer::USERS, NAME, "new", Ends::Never, version);
             assert!(!replace(None).await.unwrap(), "{engine}: there is nothing");
-            shelf.put_new(Drawer::USERS, &name, "old", Ends::Never, NOW).await.unwrap();
-            let held = shelf.get(Drawer::USERS, &name, NOW).await.unwrap().unwrap();
+            shelf.put_new(Drawer::USERS, NAME, "old", Ends::Never, NOW).await.unwrap();
+            let held = shelf.get(Drawer::USERS, NAME, NOW).await.unwrap().unwrap();
             assert!(!replace(Some(held.version + 1)).await.unwrap(), "{engine}");
             assert!(replace(Some(held.version)).await.unwrap(), "{engine}");
             assert!(!replace(Some(held.version)).await.unwrap(), "{engine}: twice");
             assert!(replace(None).await.unwrap(), "{engine}");
             let all = shelf.all(Drawer::USERS).await.unwrap();
-            let found = all.iter().find(|(found, _)| *found == name).unwrap();
+            let found = all.iter().find(|(found, _)| found == NAME).unwrap();
             assert_eq!((found.1.value.as_str(), found.1.ends), ("new", Ends::Never), "{engine}");
-            shelf.take_out(Drawer::USERS, &name).await.unwrap();
+            shelf.take_out(Drawer::USERS, NAME).await.unwrap();
             let all = shelf.all(Drawer::USERS).await.unwrap();
-            assert!(all.iter().all(|(found, _)| *found != name), "{engine}");
+            assert!(all.iter().all(|(found, _)| found != NAME), "{engine}");
         }
     }
 
     #[tokio::test]
     async fn tidying_leaves_what_has_not_ended() {
-        for (engine, shelf, name) in each().await {
-            shelf.put_new(Drawer::FAILURES, &name, "1", Ends::At(LATER), NOW).await.unwrap();
+        let each = each().await;
+        for (engine, shelf) in &each.shelves {
+            shelf.put_new(Drawer::FAILURES, NAME, "1", Ends::At(LATER), NOW).await.unwrap();
             shelf.tidy(Drawer::FAILURES, NOW).await.unwrap();
-            assert!(shelf.get(Drawer::FAILURES, &name, NOW).await.unwrap().is_some(), "{engine}");
-            shelf.take_out(Drawer::FAILURES, &name).await.unwrap();
+            assert!(shelf.get(Drawer::FAILURES, NAME, NOW).await.unwrap().is_some(), "{engine}");
+            shelf.take_out(Drawer::FAILURES, NAME).await.unwrap();
         }
         let shelf = Shelf::in_memory().await;
         shelf.put_new(Drawer::FAILURES, "old", "1", Ends::At(NOW), Timestamp::from_unix(0)).await.unwrap();

@@ -1,0 +1,114 @@
+//! What can be wrong with a server when it is first reached, and what its error codes mean later.
+
+use std::time::Duration;
+
+use mfa_core::config::ConfigError;
+use thiserror::Error;
+
+use crate::error::StoreError;
+
+/// Why a store on a PostgreSQL server was not opened.
+///
+/// Each message says what to do about it. Made for the operator who reads it when the portal doesn't start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The address is not one. It is not repeated here, because it may have a password in it.
+    #[error(
+        "the address of the PostgreSQL server can't be used; give one like \
+         postgres://user:password@host:5432/database?sslmode=verify-full"
+    )]
+    Address(#[source] sqlx::Error),
+    /// A setting can't work.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// No server answered as it should.
+    #[error("the PostgreSQL server at {address} can't be used")]
+    Server {
+        /// Host and port.
+        address: String,
+        /// What went wrong.
+        source: StoreError,
+    },
+    /// The server is a copy of another one.
+    #[error(
+        "the PostgreSQL server at {address} is a replica, which can't be written; give the address of its primary"
+    )]
+    Replica {
+        /// Host and port.
+        address: String,
+    },
+    /// The database keeps text in an encoding that not every name fits.
+    #[error("the database keeps text as {found}; make one with the encoding UTF8")]
+    Encoding {
+        /// The encoding.
+        found: String,
+    },
+    /// The user may not make the schema or its tables.
+    #[error(
+        "this user may not make the schema {schema:?} or tables in it; run as the database's owner: CREATE SCHEMA \
+         {schema} AUTHORIZATION the_user"
+    )]
+    Rights {
+        /// The schema.
+        schema: String,
+        /// What the server said.
+        source: sqlx::Error,
+    },
+    /// There are tables with our names that are not ours, or ours are not whole.
+    #[error(
+        "the schema {schema:?} has `mfa_` tables this library doesn't know ({found}); choose another schema, or \
+         restore a backup"
+    )]
+    ForeignTables {
+        /// The schema.
+        schema: String,
+        /// What is wrong with them.
+        found: String,
+    },
+    /// A newer release has been at the database.
+    #[error(
+        "the schema {schema:?} was written by a newer release (tables of version {found}, this one knows {known}), and \
+         was left as it is; install that release again"
+    )]
+    Newer {
+        /// The schema.
+        schema: String,
+        /// The version of its tables.
+        found: i64,
+        /// The newest version this release knows.
+        known: i64,
+    },
+}
+
+/// The code of an error that the server itself reported: https://www.postgresql.org/docs/current/errcodes-appendix.html
+pub(crate) fn code(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// Two transactions at a stricter isolation than ours, or that waited for each other: this one was undone.
+pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// What an error of a server in use means.
+pub(crate) fn store_error(error: sqlx::Error, patience: Duration) -> StoreError {
+    match code(&error).as_deref() {
+        // Also what a proxy says when the server behind it is away.
+        Some("57P01" | "57P02" | "57P03" | "57P05" | "53300") => StoreError::Cut(error),
+        Some(code) if code.starts_with("08") => StoreError::Cut(error),
+        Some("57014" | "55P03" | "25P03" | "25P04") => StoreError::TimedOut { after: patience },
+        Some("53100" | "53200") => StoreError::Full,
+        Some("25006") => StoreError::ReadOnly,
+        Some("42501") => StoreError::Rights(error),
+        Some(code) if code.starts_with("28") => StoreError::Rights(error),
+        Some("42P01" | "3F000") => StoreError::Gone(error),
+        Some("XX001" | "XX002") => StoreError::Damaged,
+        Some(_) => StoreError::Database(error),
+        None => match error {
+            sqlx::Error::PoolTimedOut => StoreError::TimedOut { after: patience },
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => StoreError::Cut(error),
+            error => StoreError::Database(error),
+        },
+    }
+}

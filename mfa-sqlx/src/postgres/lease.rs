@@ -1,0 +1,139 @@
+//! Connections on loan: no call takes longer than the patience, and none is handed on whose answer is outstanding.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnection, PgPool};
+use sqlx::query::QueryAs;
+use sqlx::{Connection, FromRow, Postgres};
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::StoreError;
+use crate::postgres::error::{code, store_error};
+
+/// A pool, and how long anything on it may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Lender {
+    pool: PgPool,
+    patience: Duration,
+    behind_proxy: bool,
+}
+
+/// Whether a call may be made twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It changes nothing.
+    Harmless,
+    /// The first one may have been carried out though its answer was lost.
+    Never,
+}
+
+/// A statement with its parameters, whose rows are read as `Row`.
+pub(crate) type Asked<'q, Row> = QueryAs<'q, Postgres, Row, PgArguments>;
+
+impl Lender {
+    pub(crate) fn new(pool: PgPool, patience: Duration, behind_proxy: bool) -> Self {
+        Self { pool, patience, behind_proxy }
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Runs one statement, which is made anew where it has to be sent a second time.
+    pub(crate) async fn ask<'q, Row>(
+        &self,
+        again: Again,
+        make: impl Fn() -> Asked<'q, Row>,
+    ) -> Result<Vec<Row>, sqlx::Error>
+    where
+        Row: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin + 'q,
+    {
+        let deadline = self.deadline();
+        let mut others = self.pool.options().get_max_connections();
+        loop {
+            match self.once(deadline, make()).await {
+                // Restarted since the last call, or cut by a proxy: nobody has to see that who only reads. The other
+                // connections of the pool will mostly have gone the same way.
+                Err(error) if again == Again::Harmless && others > 0 && is_cut(&error) => others -= 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn once<'q, Row>(&self, deadline: Instant, asked: Asked<'q, Row>) -> Result<Vec<Row>, sqlx::Error>
+    where
+        Row: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin + 'q,
+    {
+        let mut lease = self.lease(deadline).await?;
+        let connection = lease.connection()?;
+        let answer = timeout_at(deadline, async {
+            if !self.behind_proxy {
+                return asked.fetch_all(connection).await;
+            }
+            // The proxy may hand the connection to somebody else between two messages unless a transaction is open,
+            // and knows nothing of statements that were prepared on it.
+            let mut transaction = connection.begin().await?;
+            let rows = asked.persistent(false).fetch_all(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(rows)
+        });
+        let answer = answer.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        lease.settle(answer)
+    }
+
+    /// A connection for a transaction of several statements. What isn't [settled](Lease::settle) is hung up on.
+    pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease, sqlx::Error> {
+        let acquired = timeout_at(deadline, self.pool.acquire()).await;
+        let connection = acquired.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        Ok(Lease { connection: Some(connection) })
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    pub(crate) fn fault(&self, error: sqlx::Error) -> StoreError {
+        store_error(error, self.patience)
+    }
+}
+
+/// Whether the connection is at its end: nothing can be asked on it any more.
+fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        error => code(error).is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+    }
+}
+
+/// A connection that goes back to the pool only when what was asked on it has been answered.
+///
+/// A caller may drop the future that holds this at any moment. The answer would then be taken for the next caller's, or
+/// the pool would wait for it: for a server that is gone without a word that takes a quarter of an hour.
+pub(crate) struct Lease {
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Lease {
+    pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Gives the connection back if the server has answered, with a row or with an error of its own.
+    pub(crate) fn settle<T>(mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        match &answer {
+            Ok(_) => drop(self.connection.take()),
+            Err(error @ sqlx::Error::Database(_)) if !is_cut(error) => drop(self.connection.take()),
+            Err(_) => {}
+        }
+        answer
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! PostgreSQL: the acceptance suite, the tables made by many at once, and a server that pauses, dies and comes back.
+#![cfg(feature = "postgres")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::error::Error as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use mfa_core::fault::Fault;
+use mfa_core::id::{EventId, TenantId};
+use mfa_core::port::store::{
+    Collection, Committed, EventQuery, PageQuery, RecordKey, Store, StoredEvent, Version, Write,
+};
+use mfa_core::time::Timestamp;
+use mfa_sqlx::error::StoreError;
+use mfa_sqlx::postgres::error::OpenError;
+use mfa_sqlx::postgres::{PostgresOptions, PostgresStore};
+use mfa_testing::store::conformance::check;
+use mfa_testing::store::fixture::Fixture;
+use mfa_testing::store::report::Outcome;
+use sqlx::{Connection, Executor, PgConnection};
+use test_servers::postgres::Postgres;
+use test_servers::{Server, tools};
+use tokio::task::JoinSet;
+
+const PATIENCE: Duration = Duration::from_millis(400);
+/// What a busy machine may add to it.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A schema nobody has used.
+fn fresh_schema() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("mfa_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A schema of its own; every handle has a pool of its own, as another process would.
+struct Data {
+    url: String,
+    schema: String,
+    proxied: bool,
+}
+
+impl Data {
+    fn new(url: &str, proxied: bool) -> Self {
+        Self { url: url.to_owned(), schema: fresh_schema(), proxied }
+    }
+
+    fn options(&self) -> PostgresOptions {
+        // The machine of a test run is busier than a server should be.
+        PostgresOptions::new()
+            .schema(&self.schema)
+            .connections(4)
+            .patience(Duration::from_secs(20))
+            .behind_pooling_proxy(self.proxied)
+    }
+
+    async fn run(&self, statement: &str) {
+        let mut plain = PgConnection::connect(&self.url).await.unwrap();
+        let statement = statement.replace("$schema", &self.schema);
+        plain.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statement))).await.unwrap();
+    }
+}
+
+impl Fixture for Data {
+    type Store = PostgresStore;
+
+    async fn open(&self) -> PostgresStore {
+        self.options().open(&self.url).await.unwrap()
+    }
+
+    async fn take_down(&self) -> bool {
+        self.run("DROP TABLE $schema.mfa_record; DROP TABLE $schema.mfa_event").await;
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgres_store_conforms() {
+    if !tools() {
+        return;
+    }
+    // Also where the host has made its database stricter.
+    for settings in [&[][..], &["default_transaction_isolation=serializable"]] {
+        let server = Postgres::start(settings);
+        for proxied in [false, true] {
+            let report = check(async || Data::new(&server.url(), proxied)).await;
+            report.assert_conforms();
+            assert!(report.cases().iter().all(|(_, outcome)| *outcome == Outcome::Passed));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_nodes_that_start_at_once_make_the_tables_once() {
+    if !tools() {
+        return;
+    }
+    let server = Postgres::start(&[]);
+    for _ in 0..5 {
+        let data = Data::new(&server.url(), false);
+        let mut opening = JoinSet::new();
+        for _ in 0..16 {
+            let (options, url) = (data.options(), server.url());
+            opening.spawn(async move { options.open(&url).await });
+        }
+        let stores = opening.join_all().await;
+        for (number, store) in stores.into_iter().enumerate() {
+            let write = write(&format!("user-{number}"), None, 1);
+            assert_eq!(store.unwrap().commit(&write).await.unwrap(), Committed::Done);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_ours_or_newer_or_forbidden_is_left_alone_and_said() {
+    if !tools() {
+        return;
+    }
+    let server = Postgres::start(&[]);
+    let open = async |data: &Data| data.options().open(&data.url).await;
+    let data = Data::new(&server.url(), false);
+    data.run("CREATE SCHEMA $schema; CREATE TABLE $schema.mfa_record (name text)").await;
+    assert!(matches!(open(&data).await, Err(OpenError::ForeignTables { .. })));
+
+    let data = Data::new(&server.url(), false);
+    open(&data).await.unwrap();
+    data.run("UPDATE $schema.mfa_schema SET version = 99").await;
+    assert!(matches!(open(&data).await, Err(OpenError::Newer { found: 99, .. })));
+    data.run("UPDATE $schema.mfa_schema SET version = 1, owner = 'somebody'").await;
+    assert!(matches!(open(&data).await, Err(OpenError::ForeignTables { .. })));
+
+    data.run("CREATE ROLE guest LOGIN").await;
+    let guest = Data::new(&server.url().replace("portal@", "guest@"), false);
+    let refused = open(&guest).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Rights { .. }), "{refused:?}");
+    assert!(refused.to_string().contains(&guest.schema));
+    // With the tables made by somebody else, a guest needs the rights on them and nothing more.
+    let data = Data::new(&server.url(), false);
+    open(&data).await.unwrap();
+    data.run(
+        "GRANT USAGE ON SCHEMA $schema TO guest; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA $schema TO guest",
+    )
+    .await;
+    let guest = Data { url: guest.url, ..data };
+    let store = open(&guest).await.unwrap();
+    assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
+    store.erase(&key("ann")).await.unwrap();
+
+    for (url, secret) in
+        [("postgres://u:hunter2@", "hunter2"), ("hunter2", "hunter2"), ("redis://x", "hunter2")]
+    {
+        let error = PostgresOptions::new().open(url).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+    }
+    assert!(matches!(
+        PostgresOptions::new().schema("a\"b").open(&server.url()).await,
+        Err(OpenError::Setting(_))
+    ));
+}
+
+fn key(name: &str) -> RecordKey {
+    RecordKey { tenant: TenantId::default(), collection: Collection::Account, name: name.to_owned() }
+}
+
+fn write(name: &str, expected: Option<u64>, next: u64) -> Write {
+    let event = StoredEvent {
+        id: EventId::from_bytes([7; 16]),
+        at: Timestamp::from_unix(next),
+        kind: "code_accepted".to_owned(),
+        body: b"{}".to_vec(),
+    };
+    Write {
+        key: key(name),
+        expected: expected.map(Version::new),
+        next: Version::new(next),
+        record: next.to_string().into_bytes(),
+        events: vec![event],
+    }
+}
+
+fn every_event() -> EventQuery {
+    EventQuery {
+        tenant: TenantId::default(),
+        record: None,
+        kind: None,
+        since: None,
+        until: None,
+        after: None,
+        limit: 10_000,
+    }
+}
+
+fn cause(fault: &Fault) -> &StoreError {
+    fault.source().unwrap().downcast_ref().unwrap()
+}
+
+/// The fault of each of the five calls, none of which takes long.
+async fn faults(store: &PostgresStore) -> Vec<Fault> {
+    let page =
+        PageQuery { tenant: TenantId::default(), collection: Collection::Account, after: None, limit: 1 };
+    let mut faults = Vec::new();
+    for call in 0..5 {
+        let began = Instant::now();
+        faults.push(match call {
+            0 => store.load(&key("ann")).await.unwrap_err(),
+            1 => store.commit(&write("ann", Some(1), 2)).await.unwrap_err(),
+            2 => store.events(&every_event()).await.unwrap_err(),
+            3 => store.page(&page).await.unwrap_err(),
+            _ => store.erase(&key("bob")).await.unwrap_err(),
+        });
+        assert!(began.elapsed() < PATIENCE + GRACE, "call {call}: {:?}", began.elapsed());
+    }
+    faults
+}
+
+/// Calls until one succeeds: it has to, without anybody opening the store again.
+async fn recovers(store: &PostgresStore) -> u64 {
+    let began = Instant::now();
+    loop {
+        match store.load(&key("ann")).await {
+            Ok(held) => return held.unwrap().version.as_u64(),
+            Err(fault) => assert!(began.elapsed() < Duration::from_secs(30), "{fault:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_is_a_fault_in_time_and_all_goes_on_afterwards() {
+    if !tools() {
+        return;
+    }
+    let mut server = Postgres::start(&[]);
+    let store = PostgresOptions::new().connections(3).patience(PATIENCE).open(&server.url()).await.unwrap();
+    assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
+
+    server.pause();
+    let seen = faults(&store).await;
+    assert!(seen.iter().all(|fault| matches!(cause(fault), StoreError::TimedOut { .. })), "{seen:?}");
+    // Many at once wait no longer than one, though there are but three connections.
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..50 {
+        let store = store.clone();
+        tasks.spawn(async move { store.load(&key("ann")).await.is_err() });
+    }
+    assert!(tasks.join_all().await.into_iter().all(|failed| failed));
+    assert!(began.elapsed() < PATIENCE + GRACE, "{:?}", began.elapsed());
+    server.go_on();
+    // The paused server has the commit in its socket, and may make it now: once, and whole.
+    let version = recovers(&store).await;
+    assert!(version == 1 || version == 2);
+    let events = store.events(&every_event()).await.unwrap().events.len() as u64;
+    assert_eq!(events, version, "the record without its event, or the other way round");
+
+    for stop in [Server::kill, Server::stop] {
+        stop(&mut server as &mut Postgres);
+        faults(&store).await;
+        server.start_again();
+        assert!(recovers(&store).await >= version, "what was done is gone");
+    }
+    // Who only reads never notices that a connection was cut; who writes may, and then it is written or not.
+    for round in 0..10 {
+        let held = store.load(&key("ann")).await.unwrap().unwrap().version.as_u64();
+        server.cut_connections();
+        assert_eq!(store.load(&key("ann")).await.unwrap().unwrap().version.as_u64(), held, "round {round}");
+        server.cut_connections();
+        let now = match store.commit(&write("ann", Some(held), held + 1)).await {
+            Ok(done) => {
+                assert_eq!(done, Committed::Done);
+                held + 1
+            }
+            Err(fault) => {
+                assert!(matches!(cause(&fault), StoreError::Cut(_)), "{fault:?}");
+                store.load(&key("ann")).await.unwrap().unwrap().version.as_u64()
+            }
+        };
+        assert_eq!(store.events(&every_event()).await.unwrap().events.len() as u64, now);
+    }
+}
+
+/// A caller that goes away half way leaves a connection with an outstanding answer: nobody else may be handed it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_dropped_half_way_gives_its_answer_to_nobody() {
+    if !tools() {
+        return;
+    }
+    let server = Postgres::start(&[]);
+    let store = PostgresOptions::new().connections(1).open(&server.url()).await.unwrap();
+    for name in ["ann", "bob"] {
+        assert_eq!(
+            store.commit(&write(name, None, if name == "ann" { 1 } else { 2 })).await.unwrap(),
+            Committed::Done
+        );
+    }
+    for micros in 0..200 {
+        let (ann, bob) = (key("ann"), key("bob"));
+        let _ = tokio::time::timeout(Duration::from_micros(micros * 3), store.load(&ann)).await;
+        let held = store.load(&bob).await.unwrap().unwrap();
+        assert_eq!(held.version.as_u64(), 2, "somebody else's record after {micros}");
+    }
+}
