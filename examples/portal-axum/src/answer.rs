@@ -2,15 +2,14 @@
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use mfa_core::port::sender::Locale;
 use portal::error::PortalError;
 use portal::pages::HEADERS;
-use portal::site::Reply;
+use portal::site::{Reply, failed_page_for};
 use tower_sessions::Session;
 
 /// A reply of the portal.
@@ -58,19 +57,14 @@ impl<T> SessionFailed<T> for Result<T, tower_sessions::session::Error> {
 
 /// Puts the portal's headers on every response that has not its own, and a page into an empty 500, whoever
 /// made it. It needs no session: that may be what failed.
-pub(crate) async fn finish(request: Request<Body>, next: Next, failed_page: FailedPage) -> Response {
-    let welsh = request
-        .headers()
-        .get("accept-language")
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|tags| tags.trim_start().starts_with("cy"));
+pub(crate) async fn finish(request: Request<Body>, next: Next) -> Response {
+    let accepted = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let mut response = next.run(request).await;
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR
         && !response.headers().contains_key(CONTENT_TYPE)
     {
-        let locale = if welsh { Locale::Welsh } else { Locale::English };
-        let html = failed_page(locale);
-        response = (StatusCode::INTERNAL_SERVER_ERROR, Html(html)).into_response();
+        let accepted = accepted.as_ref().and_then(|value| value.to_str().ok());
+        response = (StatusCode::INTERNAL_SERVER_ERROR, Html(failed_page_for(accepted))).into_response();
     }
     for (name, value) in HEADERS {
         let name = HeaderName::from_static(name);
@@ -78,9 +72,6 @@ pub(crate) async fn finish(request: Request<Body>, next: Next, failed_page: Fail
     }
     response
 }
-
-/// Writes the page for a failure.
-pub(crate) type FailedPage = fn(Locale) -> String;
 
 /// The session of a request.
 pub(crate) async fn session_of(parts: &mut Parts) -> Result<Session, PortalError> {

@@ -22,32 +22,6 @@ pub struct App {
 }
 
 impl App {
-    /// Binds the port, opens the portal and builds its routes.
-    ///
-    /// # Errors
-    /// If the port is taken or the portal can't be opened.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
-        let wanted = config.listen();
-        let bound = TcpListener::bind(wanted).await.and_then(|listener| {
-            let port = listener.local_addr()?.port();
-            Ok((listener, port))
-        });
-        let (listener, port) = bound.map_err(|source| StartError::File {
-            what: "cannot listen on",
-            path: wanted.to_string().into(),
-            source,
-        })?;
-        let host_url = config.host_url(port);
-        let portal = Portal::open(config, port).await?;
-        let router = routes::router(portal.clone(), &host_url);
-        Ok(Self { portal, listener, router, address: host_url.as_str().to_owned() })
-    }
-
-    /// The address people open.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
     /// The address really listened on.
     ///
     /// # Errors
@@ -55,20 +29,30 @@ impl App {
     pub fn local_address(&self) -> std::io::Result<std::net::SocketAddr> {
         self.listener.local_addr()
     }
+}
 
-    /// The portal behind it, for tests.
-    pub fn portal(&self) -> &Portal {
-        &self.portal
+impl portal::run::App for App {
+    async fn start(config: Config) -> Result<Self, StartError> {
+        let wanted = config.listen();
+        let bound = TcpListener::bind(wanted).await.and_then(|listener| {
+            let port = listener.local_addr()?.port();
+            Ok((listener, port))
+        });
+        let (listener, port) = bound.map_err(|source| StartError::listening(wanted, source))?;
+        let host_url = config.host_url(port);
+        let portal = Portal::open(config, port).await?;
+        let router = routes::router(portal.clone(), &host_url);
+        Ok(Self { portal, listener, router, address: host_url.as_str().to_owned() })
     }
 
-    /// Serves until `stop`, finishes the requests under way, and closes the database.
-    ///
-    /// # Errors
-    /// If the listener fails.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let purging = tokio::spawn(sessions::purge_hourly(self.portal.sessions().clone()));
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let tidying = tokio::spawn(self.portal.clone().tidy_hourly());
         let served = axum::serve(self.listener, self.router).with_graceful_shutdown(stop).await;
-        purging.abort();
+        tidying.abort();
         self.portal.close().await;
         served
     }

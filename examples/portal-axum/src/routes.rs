@@ -10,14 +10,15 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use mfa_core::port::clock::Clock;
-use mfa_core::port::entropy::SystemEntropy;
 use portal::config::HostUrl;
 use portal::error::PortalError;
 use portal::pages;
 use portal::returning::local_path;
-use portal::site::{Portal, ResetForm, SignInForm, SignInStep, failed_page};
+use portal::site::{
+    ClockForm, LanguageQuery, Portal, ResetForm, SignInForm, SignInQuery, SignInStep, SignOutForm,
+    UsersQuery, after_sign_out,
+};
 use portal::visitor::locale_from_tag;
-use serde::Deserialize;
 
 use crate::answer::{Answer, Failed, finish};
 use crate::second_factor;
@@ -50,17 +51,10 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
     open.merge(second_factor::guard(&portal, members.merge(fresh)))
         .merge(second_factor::pages(&portal))
         .layer(middleware::from_fn_with_state(portal.clone(), age))
-        .layer(sessions::layer(portal.sessions().clone(), host_url))
+        .layer(sessions::layer(&portal, host_url))
         .route("/assets/{file}", get(asset)) // outside the session layer: files need none
-        .layer(middleware::from_fn(|request, next| finish(request, next, failed_page)))
+        .layer(middleware::from_fn(finish))
         .with_state(portal)
-}
-
-#[derive(Deserialize)]
-struct SignInQuery {
-    #[serde(default)]
-    next: String,
-    out: Option<String>,
 }
 
 async fn sign_in_page(
@@ -85,24 +79,12 @@ async fn sign_in(
     match portal.check_password(&visiting.visit, form).await? {
         SignInStep::Again(reply) => Ok(Answer(reply).into_response()),
         SignInStep::Password(user, next) => {
-            // A form token planted with an anonymous session must not outlive the password.
-            let renewed = portal
-                .clock()
-                .now()
-                .and_then(|now| visiting.visitor.renew(&SystemEntropy, now))
-                .map_err(PortalError::from)?;
-            visiting.visitor = renewed;
+            visiting.visitor = portal.renewed(&visiting.visitor)?;
             visiting.keep().await?;
             let locale = visiting.visitor.chosen_locale().unwrap_or(user.locale);
             Ok(second_factor::sign_in(&portal, &visiting.session, &user, &next, locale).await)
         }
     }
-}
-
-#[derive(Deserialize)]
-struct SignOutForm {
-    #[serde(default)]
-    token: String,
 }
 
 async fn sign_out(
@@ -114,17 +96,7 @@ async fn sign_out(
         return Ok(Answer(portal.stale_form(&visiting.visit)?).into_response());
     }
     second_factor::sign_out(&portal, &visiting.session).await?;
-    // The language went with the session.
-    let tag = visiting.visit.locale.tag();
-    Ok(Redirect::to(&format!("/language?to={tag}&next=/sign-in%3Fout%3D1")).into_response())
-}
-
-#[derive(Deserialize)]
-struct LanguageQuery {
-    #[serde(default)]
-    to: String,
-    #[serde(default)]
-    next: String,
+    Ok(Redirect::to(&after_sign_out(&visiting.visit)).into_response())
 }
 
 async fn language(
@@ -175,11 +147,6 @@ async fn outbox(State(portal): State<Portal>, visiting: Visiting) -> Outcome {
     Ok(Answer(portal.outbox(&visiting.visit)?).into_response())
 }
 
-#[derive(Deserialize)]
-struct UsersQuery {
-    reset: Option<String>,
-}
-
 async fn users(State(portal): State<Portal>, Query(query): Query<UsersQuery>, member: Member) -> Outcome {
     let reply = portal.user_list(&member.visiting.visit, &member.user, query.reset.as_deref()).await?;
     Ok(Answer(reply).into_response())
@@ -213,11 +180,6 @@ async fn asset(uri: Uri) -> Response {
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-#[derive(Deserialize)]
-struct ClockForm {
-    seconds: u64,
 }
 
 /// FOR TESTS: there only with `--danger-test-clock`, which listens on this machine only.

@@ -1,16 +1,16 @@
 //! The portal's session table as a session store of tower-sessions.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use mfa_core::port::clock::{Clock, SystemClock};
 use mfa_core::time::Timestamp;
 use portal::config::HostUrl;
-use portal::sessions::Sessions;
+use portal::sessions::{Sessions, cookie_name};
+use portal::site::Portal;
 use portal::visitor::IDLE_LIMIT;
-use tower_sessions::cookie::SameSite;
-use tower_sessions::cookie::time;
+use tower_sessions::cookie::{Key, SameSite, time};
+use tower_sessions::service::SignedCookie;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result, SessionStore};
 use tower_sessions::{Expiry, SessionManagerLayer};
@@ -22,33 +22,19 @@ pub(crate) struct TableStore {
 }
 
 /// The session layer: cookie for this site only, unreadable to scripts, `Secure` unless on this machine.
-pub(crate) fn layer(sessions: Sessions, host_url: &HostUrl) -> SessionManagerLayer<TableStore> {
-    let secure = host_url.is_secure();
-    // With the prefix, browsers take the cookie only over TLS and never from a neighbouring subdomain.
-    let name = if secure { "__Host-portal" } else { "portal" };
+///
+/// Signed, though nobody can guess its 128 bits, because actix-session knows it only signed: a session that was begun on
+/// one framework goes on on the other.
+pub(crate) fn layer(portal: &Portal, host_url: &HostUrl) -> SessionManagerLayer<TableStore, SignedCookie> {
     let idle = i64::try_from(IDLE_LIMIT.as_secs()).unwrap_or(3600);
-    SessionManagerLayer::new(TableStore { sessions })
-        .with_name(name)
-        .with_secure(secure)
+    SessionManagerLayer::new(TableStore { sessions: portal.sessions().clone() })
+        .with_signed(Key::from(portal.cookie_key().expose()))
+        .with_name(cookie_name(host_url.is_secure()))
+        .with_secure(host_url.is_secure())
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
         .with_expiry(Expiry::OnInactivity(time::Duration::seconds(idle)))
-}
-
-/// Deletes ended sessions now and then every hour.
-pub(crate) async fn purge_hourly(sessions: Sessions) {
-    let mut hourly = tokio::time::interval(Duration::from_secs(60 * 60));
-    loop {
-        hourly.tick().await;
-        let purged = match SystemClock.now() {
-            Ok(now) => sessions.purge(now).await,
-            Err(fault) => Err(fault.into()),
-        };
-        if let Err(error) = purged {
-            tracing::error!(error = %error, detail = error.detail(), "ended sessions were not deleted");
-        }
-    }
 }
 
 #[async_trait]

@@ -7,7 +7,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use mfa_axum::SignedIn;
 use mfa_core::port::clock::Clock;
-use mfa_core::port::entropy::SystemEntropy;
 use portal::error::PortalError;
 use portal::site::{Portal, Visit};
 use portal::users::User;
@@ -39,27 +38,17 @@ impl FromRequestParts<Portal> for Visiting {
         let visitor = match session.get::<Visitor>(SESSION_KEY).await.session_failed()? {
             Some(visitor) => visitor,
             None => {
-                let now = portal.clock().now().map_err(PortalError::from)?;
-                let visitor = Visitor::new(&SystemEntropy, now).map_err(PortalError::from)?;
+                let visitor = portal.new_visitor()?;
                 session.insert(SESSION_KEY, &visitor).await.session_failed()?;
                 visitor
             }
         };
         let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let user = match second_factor::signed_in(portal, &session).await? {
-            Some(id) => portal.users().find(&id).await?,
-            None => None,
-        };
-        // Whichever of the two kinds of page it was chosen on last: the portal's say so to the other ones.
-        let chosen = second_factor::locale(portal, &session).await?.or(visitor.chosen_locale());
-        let locale = match (chosen, &user) {
-            (Some(chosen), _) => chosen,
-            (None, Some(user)) => user.locale,
-            (None, None) => visitor.locale(accepted),
-        };
+        let signed_in = second_factor::signed_in(portal, &session).await?;
+        let chosen = second_factor::locale(portal, &session).await?;
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let visit = Visit { locale, form_token: visitor.form_token().to_owned(), path, user };
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let visit = portal.visit(&visitor, signed_in.as_ref(), chosen, accepted, path).await?;
         Ok(Self { visit, visitor, session })
     }
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use portal::config::{Command, Config};
+use portal::run::App as _;
 use portal_axum::App;
 use reqwest::{Client, Response, StatusCode, redirect};
 

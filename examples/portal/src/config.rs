@@ -8,11 +8,11 @@ use crate::error::StartError;
 use crate::place::Place;
 use crate::users::Role;
 
-/// What `--help` prints.
+/// What `--help` prints, with the program's name for `PROGRAM`.
 pub const HELP: &str = "\
 A school portal with two-factor sign-in.
 
-Usage: portal-axum [OPTIONS]
+Usage: PROGRAM [OPTIONS]
 
   --store WHERE         where everything is kept: sqlite:PATH, or for several machines postgres://…, redis://…
                         or rediss://… [default: sqlite:data/portal.sqlite]

@@ -1,5 +1,6 @@
 //! What can go wrong: at the start, for the person at the terminal; at run time, for the log and a plain 500 page.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use mfa_core::config::ConfigError;
@@ -70,6 +71,13 @@ pub enum StartError {
         /// How.
         error: PortalError,
     },
+}
+
+impl StartError {
+    /// The address can't be listened on.
+    pub fn listening(on: SocketAddr, source: std::io::Error) -> Self {
+        Self::File { what: "cannot listen on", path: on.to_string().into(), source }
+    }
 }
 
 impl From<PortalError> for StartError {

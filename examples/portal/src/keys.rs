@@ -7,8 +7,9 @@ use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use mfa_core::id::{AccountKey, UserId};
-use mfa_core::port::entropy::SystemEntropy;
+use mfa_core::port::entropy::{SystemEntropy, random_bytes};
 use mfa_core::port::sealer::{KeyRing, Place as SealedAt, Sealed, Sealer};
+use mfa_core::secret::SecretBytes;
 use mfa_core::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -34,34 +35,41 @@ pub fn ring(from_env: Option<&str>, file: &Path, fresh: bool) -> Result<KeyRing,
     read(file)
 }
 
-/// Makes sure that this node has the keys of the others: on the shelf lies a box that the first node sealed. One
-/// that can't open it would make accounts that no other can, and the other way round.
+/// How long the key is that session cookies are signed with.
+pub const COOKIE_KEY_BYTES: usize = 64;
+
+/// The key that all nodes sign session cookies with, and the proof that this node has the sealing keys of the others:
+/// it lies sealed on the shelf, put there by the first node. One that can't open it would make accounts that no other
+/// can, and the other way round.
 ///
 /// # Errors
 /// [`StartError::OtherKeys`], or if the database fails.
-pub async fn check(ring: &KeyRing, shelf: &Shelf, place: &Place) -> Result<(), StartError> {
-    const NAME: &str = "check";
+pub async fn of_cookies(ring: &KeyRing, shelf: &Shelf, place: &Place) -> Result<SecretBytes, StartError> {
+    const NAME: &str = "cookies";
     const ANY_TIME: Timestamp = Timestamp::from_unix(0);
     let account = AccountKey::of_user(UserId::new("portal").map_err(|_| PortalError::Row("keys"))?);
-    let at = SealedAt { account: &account, item: &[0; 16], field: "portal.check" };
-    let seal = || -> Result<String, PortalError> {
-        let sealed = ring.seal(&SystemEntropy, at, NAME.as_bytes())?;
+    let at = SealedAt { account: &account, item: &[0; 16], field: "portal.cookies" };
+    let seal = |key: &[u8]| -> Result<String, PortalError> {
+        let sealed = ring.seal(&SystemEntropy, at, key)?;
         Ok(Base64UrlUnpadded::encode_string(sealed.as_bytes()))
     };
-    if shelf.put_new(Drawer::KEYS, NAME, &seal()?, Ends::Never, ANY_TIME).await? {
-        return Ok(());
+    let new = SecretBytes::new(
+        random_bytes::<COOKIE_KEY_BYTES>(&SystemEntropy).map_err(PortalError::from)?.to_vec(),
+    );
+    if shelf.put_new(Drawer::KEYS, NAME, &seal(new.expose())?, Ends::Never, ANY_TIME).await? {
+        return Ok(new);
     }
     let held = shelf.get(Drawer::KEYS, NAME, ANY_TIME).await?.ok_or(PortalError::Row("keys"))?;
     let bytes = Base64UrlUnpadded::decode_vec(&held.value).map_err(|_| PortalError::Row("keys"))?;
     let sealed = Sealed::from_bytes(bytes);
-    if ring.open(at, &sealed).is_err() {
+    let Ok(key) = ring.open(at, &sealed) else {
         return Err(StartError::OtherKeys { place: place.to_string() });
-    }
+    };
     if !ring.is_current(&sealed) {
         // A rotated key: from now on no node starts that doesn't have it. Another one may be quicker.
-        shelf.replace(Drawer::KEYS, NAME, &seal()?, Ends::Never, Some(held.version)).await?;
+        shelf.replace(Drawer::KEYS, NAME, &seal(key.expose())?, Ends::Never, Some(held.version)).await?;
     }
-    Ok(())
+    Ok(key)
 }
 
 /// Makes the file with one new key, unless it is there.
@@ -187,8 +195,8 @@ mod tests {
         let [old, new] = [0, 1].map(|_| KeyRing::generate_hex(&SystemEntropy).unwrap().to_string());
         let (shelf, place) = (Shelf::in_memory().await, Place::Sqlite("x".into()));
         let ring = |text: String| KeyRing::from_hex(&text).unwrap();
-        let starts = async |text: String| match check(&ring(text), &shelf, &place).await {
-            Ok(()) => true,
+        let starts = async |text: String| match of_cookies(&ring(text), &shelf, &place).await {
+            Ok(_) => true,
             Err(StartError::OtherKeys { .. }) => false,
             Err(error) => panic!("{error}"),
         };

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod password;
 pub mod place;
 pub mod returning;
+pub mod run;
 pub mod school;
 pub mod second_factor;
 pub mod sessions;

@@ -7,6 +7,12 @@ use sha2::{Digest, Sha256};
 use crate::error::PortalError;
 use crate::shelf::{Drawer, Ends, Shelf};
 
+/// What the session cookie is called. With the prefix, browsers take it only over TLS and never from a neighbouring
+/// subdomain.
+pub fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-portal" } else { "portal" }
+}
+
 /// Sessions on the shelf; they survive a restart, and any node finds them.
 ///
 /// Stored is the SHA-256 of the id: whoever reads the database can't take a session over. (The id has 128 random

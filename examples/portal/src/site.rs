@@ -1,14 +1,16 @@
 //! The portal as a whole: opened once, then asked for each page. A framework's routes only translate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use mfa_core::id::UserId;
-use mfa_core::port::clock::Clock;
+use mfa_core::port::clock::{Clock, SystemClock};
+use mfa_core::port::entropy::SystemEntropy;
 use mfa_core::port::sealer::KeyRing;
 use mfa_core::port::sender::Locale;
 use mfa_core::refusal::Refusal;
-use mfa_core::secret::SecretText;
+use mfa_core::secret::{SecretBytes, SecretText};
 use serde::Deserialize;
 
 use crate::clock::PortalClock;
@@ -26,6 +28,7 @@ use crate::sessions::Sessions;
 use crate::shelf::Shelf;
 use crate::text::{self, Text};
 use crate::users::{PasswordCheck, Role, User, Users};
+use crate::visitor::Visitor;
 use crate::{demo, keys, school};
 
 /// What a route answers.
@@ -79,6 +82,54 @@ pub struct ResetForm {
     pub token: String,
 }
 
+/// The query of the sign-in page.
+#[derive(Deserialize)]
+pub struct SignInQuery {
+    /// Where to go afterwards.
+    #[serde(default)]
+    pub next: String,
+    /// There after signing out.
+    pub out: Option<String>,
+}
+
+/// The sign-out form.
+#[derive(Deserialize)]
+pub struct SignOutForm {
+    /// The form token.
+    #[serde(default)]
+    pub token: String,
+}
+
+/// The query that chooses a language.
+#[derive(Deserialize)]
+pub struct LanguageQuery {
+    /// Its tag.
+    #[serde(default)]
+    pub to: String,
+    /// Where to go then.
+    #[serde(default)]
+    pub next: String,
+}
+
+/// The query of the administrator's list.
+#[derive(Deserialize)]
+pub struct UsersQuery {
+    /// Who has just been reset.
+    pub reset: Option<String>,
+}
+
+/// The form that turns the clock of a test.
+#[derive(Deserialize)]
+pub struct ClockForm {
+    /// By how much.
+    pub seconds: u64,
+}
+
+/// Where somebody goes who has signed out: the language, which went with the session, is chosen again on the way.
+pub fn after_sign_out(visit: &Visit) -> String {
+    format!("/language?to={}&next=/sign-in%3Fout%3D1", visit.locale.tag())
+}
+
 /// What a sign-in form leads to.
 pub enum SignInStep {
     /// The password is right: now the second factor, then on to the path.
@@ -90,6 +141,7 @@ pub enum SignInStep {
 struct Inner {
     config: Config,
     shelf: Shelf,
+    cookie_key: SecretBytes,
     users: Users,
     sessions: Sessions,
     clock: PortalClock,
@@ -117,7 +169,7 @@ impl Portal {
         let fresh = users.is_empty().await?;
         // The keys before the first user: a crash between the two leaves a first run, not a lost key.
         let ring: KeyRing = keys::ring(config.keys(), &config.store().key_file(), fresh)?;
-        keys::check(&ring, &shelf, config.store()).await?;
+        let cookie_key = keys::of_cookies(&ring, &shelf, config.store()).await?;
         demo::seed(&users).await?;
         let clock = PortalClock::new();
         let outbox = match config.mail() {
@@ -134,7 +186,18 @@ impl Portal {
         })
         .await?;
         let sessions = Sessions::new(shelf.clone());
-        Ok(Self { inner: Arc::new(Inner { config, shelf, users, sessions, clock, outbox, second_factor }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                shelf,
+                cookie_key,
+                users,
+                sessions,
+                clock,
+                outbox,
+                second_factor,
+            }),
+        })
     }
 
     /// The settings.
@@ -150,6 +213,71 @@ impl Portal {
     /// The session table.
     pub fn sessions(&self) -> &Sessions {
         &self.inner.sessions
+    }
+
+    /// The key that session cookies are signed with, the same on every node: 64 bytes.
+    pub fn cookie_key(&self) -> &SecretBytes {
+        &self.inner.cookie_key
+    }
+
+    /// Deletes what is no longer needed, now and then every hour. Runs until it is dropped.
+    pub async fn tidy_hourly(self) {
+        let mut hourly = tokio::time::interval(Duration::from_secs(60 * 60));
+        loop {
+            hourly.tick().await;
+            if let Err(error) = self.tidy().await {
+                tracing::error!(error = %error, detail = error.detail(), "ended sessions were not deleted");
+            }
+        }
+    }
+
+    async fn tidy(&self) -> Result<(), PortalError> {
+        let now = SystemClock.now()?;
+        self.inner.sessions.purge(now).await?;
+        self.inner.users.purge(now).await?;
+        Ok(())
+    }
+
+    /// A visitor's visit: which language, and who is signed in. `chosen` is the language chosen on the second-factor
+    /// pages, `accepted` what the browser asks for.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn visit(
+        &self,
+        visitor: &Visitor,
+        signed_in: Option<&UserId>,
+        chosen: Option<Locale>,
+        accepted: Option<&str>,
+        path: &str,
+    ) -> Result<Visit, PortalError> {
+        let user = match signed_in {
+            Some(id) => self.inner.users.find(id).await?,
+            None => None,
+        };
+        // Whichever of the two kinds of page it was chosen on last: the portal's say so to the other ones.
+        let locale = match (chosen.or(visitor.chosen_locale()), &user) {
+            (Some(chosen), _) => chosen,
+            (None, Some(user)) => user.locale,
+            (None, None) => visitor.locale(accepted),
+        };
+        Ok(Visit { locale, form_token: visitor.form_token().to_owned(), path: path.to_owned(), user })
+    }
+
+    /// Somebody whom no session knows yet.
+    ///
+    /// # Errors
+    /// If the clock or the randomness fails.
+    pub fn new_visitor(&self) -> Result<Visitor, PortalError> {
+        Ok(Visitor::new(&SystemEntropy, self.inner.clock.now()?)?)
+    }
+
+    /// The visitor once the password was right: a form token planted with an anonymous session must not outlive it.
+    ///
+    /// # Errors
+    /// If the clock or the randomness fails.
+    pub fn renewed(&self, visitor: &Visitor) -> Result<Visitor, PortalError> {
+        Ok(visitor.renew(&SystemEntropy, self.inner.clock.now()?)?)
     }
 
     /// The clock.
@@ -373,8 +501,14 @@ impl Portal {
     }
 }
 
+/// The page for a failure, in the language that the browser asks for first.
+pub fn failed_page_for(accepted: Option<&str>) -> String {
+    let is_welsh = accepted.is_some_and(|tags| tags.trim_start().starts_with("cy"));
+    failed_page(if is_welsh { Locale::Welsh } else { Locale::English })
+}
+
 /// The page for a failure; says nothing of what failed, and needs nothing that may have failed.
-pub fn failed_page(locale: Locale) -> String {
+fn failed_page(locale: Locale) -> String {
     let visit = Visit { locale, form_token: String::new(), path: "/".to_owned(), user: None };
     let t = words(&visit);
     match message(&visit, 500, t.failed, t.failed_text) {
