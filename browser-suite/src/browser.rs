@@ -50,6 +50,14 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+impl Drop for Browser {
+    /// A walk that fails ends the driver without a word, and its browser would go on.
+    fn drop(&mut self) {
+        let profile = format!("--user-data-dir={}", self._profile.path().display());
+        let _ = std::process::Command::new("pkill").args(["-KILL", "-f", "--", &profile]).status();
+    }
+}
+
 fn tool(variable: &str, otherwise: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
 }
@@ -269,6 +277,6 @@ impl Browser {
 
     /// Ends the session in good order.
     pub async fn close(self) {
-        self.client.close().await.unwrap();
+        self.client.clone().close().await.unwrap();
     }
 }

@@ -14,19 +14,12 @@
 )]
 
 pub mod browser;
+pub mod every_walk;
 pub mod mail;
 pub mod person;
 pub mod phone;
 pub mod site;
 pub mod walks;
 
-/// Whether the tools are there. `cargo xtask test` gets them and says so; a plain `cargo test` goes without.
-#[must_use]
-#[allow(clippy::print_stdout, reason = "said in the output of the test that was left out")]
-pub fn has_tools() -> bool {
-    let there = std::env::var("MFA_TEST_TOOLS").is_ok_and(|value| value == "1");
-    if !there {
-        println!("left out: it needs a browser; run `cargo xtask test`");
-    }
-    there
-}
+#[doc(hidden)]
+pub use mfa_core::port::sender::Locale;

@@ -12,9 +12,9 @@ use mfa_sqlx::postgres::PostgresStore;
 use mfa_sqlx::sqlite::SqliteStore;
 use mfa_testing::clock::ManualClock;
 use tempfile::TempDir;
-use test_servers::Server;
-use test_servers::postgres::Postgres;
-use test_servers::redis::Redis;
+use test_tools::Server;
+use test_tools::postgres::Postgres;
+use test_tools::redis::Redis;
 
 /// Keys for tests.
 pub const KEYS: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";

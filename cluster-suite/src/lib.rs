@@ -26,8 +26,9 @@ macro_rules! on_each_store {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 #[allow(non_snake_case)]
                 async fn $store() {
-                    if test_servers::tools() {
+                    if test_tools::tools() {
                         super::$case($crate::home::Engine::$store).await;
+                        test_tools::cases::passed("cluster", stringify!($store), stringify!($case));
                     }
                 }
             )*

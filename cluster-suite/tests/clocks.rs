@@ -1,6 +1,7 @@
 //! A node whose clock is behind the others': up to the tolerance nobody notices, and beyond it nobody gets in there.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a test may panic, and says what it has measured"
 )]

@@ -22,3 +22,9 @@ pub mod crowd;
 pub mod journey;
 pub mod page;
 pub mod world;
+
+/// Notes a case that has passed, for the table of the run.
+#[doc(hidden)]
+pub fn passed(adapter: &str, module: &str, case: &str) {
+    test_tools::cases::passed("http", &adapter.to_lowercase(), &format!("{module}: {case}"));
+}

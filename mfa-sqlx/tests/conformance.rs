@@ -12,4 +12,5 @@ async fn the_sqlite_store_conforms() {
     let report = check(async || SqliteData(Scratch::new())).await;
     report.assert_conforms();
     assert!(report.cases().iter().all(|(_, outcome)| *outcome == Outcome::Passed));
+    report.cases().iter().for_each(|(case, _)| test_tools::cases::passed("store", "sqlite", case));
 }

@@ -19,8 +19,8 @@ use mfa_testing::store::conformance::check;
 use mfa_testing::store::fixture::Fixture;
 use mfa_testing::store::report::Outcome;
 use sqlx::{Connection, Executor, PgConnection};
-use test_servers::postgres::Postgres;
-use test_servers::{Server, tools};
+use test_tools::postgres::Postgres;
+use test_tools::{Server, tools};
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -86,6 +86,7 @@ async fn the_postgres_store_conforms() {
             let report = check(async || Data::new(&server.url(), proxied)).await;
             report.assert_conforms();
             assert!(report.cases().iter().all(|(_, outcome)| *outcome == Outcome::Passed));
+            report.cases().iter().for_each(|(case, _)| test_tools::cases::passed("store", "postgres", case));
         }
     }
 }

@@ -5,6 +5,9 @@ pub(crate) const USAGE: &str = "\
 Usage:
   cargo xtask test [--no-install] [-- <arguments of cargo test>]
       Gets the tools the tests need, then runs every test of the workspace.
+  cargo xtask cluster [--no-install] [--rounds N]
+      Runs only the tests of several nodes on one store, each race N times and with N kills: 200 unless told
+      otherwise, which takes about half an hour. `test` runs each of them a few times.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -19,6 +22,8 @@ Examples:
 pub(crate) enum Chore {
     /// Run the tests; `cargo_args` go to `cargo test` as they are.
     Test { install: bool, cargo_args: Vec<String> },
+    /// Run the tests of several nodes at length.
+    Cluster { install: bool, rounds: u32 },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -38,9 +43,14 @@ impl Chore {
         };
         let mut install = true;
         let mut cargo_args = None;
+        let mut rounds = None;
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--no-install" => install = false,
+                "--rounds" => {
+                    let number = arguments.next().and_then(|text| text.parse().ok());
+                    rounds = Some(number.filter(|n| *n > 0).ok_or("`--rounds` needs a number from 1 on")?);
+                }
                 "-h" | "--help" => return Ok(Self::Help),
                 "--" => cargo_args = Some(arguments.by_ref().collect::<Vec<_>>()),
                 other => {
@@ -50,7 +60,12 @@ impl Chore {
                 }
             }
         }
+        if rounds.is_some() && name != "cluster" {
+            return Err("only `cluster` takes `--rounds`".to_owned());
+        }
         match (name.as_str(), cargo_args) {
+            ("cluster", None) => Ok(Self::Cluster { install, rounds: rounds.unwrap_or(200) }),
+            ("cluster", Some(_)) => Err("`cluster` takes no arguments of cargo test".to_owned()),
             ("test", cargo_args) => Ok(Self::Test { install, cargo_args: cargo_args.unwrap_or_default() }),
             ("tools", None) => Ok(Self::Tools { install }),
             ("tools", Some(_)) => Err("`tools` runs no tests, so nothing may follow `--`".to_owned()),
@@ -83,6 +98,16 @@ mod tests {
             parse("test -- -p mfa-core --no-install -- --ignored"),
             Ok(Chore::Test { install: true, cargo_args })
         );
+    }
+
+    #[test]
+    fn the_cluster_is_run_at_length_unless_told_otherwise() {
+        assert_eq!(parse("cluster"), Ok(Chore::Cluster { install: true, rounds: 200 }));
+        let short = Chore::Cluster { install: false, rounds: 3 };
+        assert_eq!(parse("cluster --rounds 3 --no-install"), Ok(short));
+        for wrong in ["cluster --rounds", "cluster --rounds 0", "cluster --rounds many", "test --rounds 3"] {
+            assert!(parse(wrong).unwrap_err().contains("--rounds"), "{wrong}");
+        }
     }
 
     #[test]

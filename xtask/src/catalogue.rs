@@ -64,6 +64,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         packages: &["redis-server"],
     },
     Tool {
+        name: "postgres",
+        purpose: "the SQL store for portals on several machines",
+        variable: None,
+        origin: Origin::Debian,
+        packages: &["postgresql"],
+    },
+    Tool {
         name: "pyotp and aiosmtpd",
         purpose: "a second independent maker of one-time codes, and a real mail server",
         variable: Some("MFA_PYTHON"),

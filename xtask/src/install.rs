@@ -153,7 +153,13 @@ fn python() -> Option<PathBuf> {
 
 /// The program of that name on `PATH`.
 fn find(name: &str) -> Option<PathBuf> {
-    find_in(&env::var_os("PATH")?, name)
+    find_in(&env::var_os("PATH")?, name).or_else(|| find_of_postgresql(name))
+}
+
+/// Debian keeps the programs of each version of PostgreSQL in a folder of its own, off `PATH`.
+fn find_of_postgresql(name: &str) -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    versions.filter_map(|version| find_in(version.path().join("bin").as_os_str(), name)).max()
 }
 
 fn find_in(path: &std::ffi::OsStr, name: &str) -> Option<PathBuf> {

@@ -8,6 +8,7 @@
 
 mod args;
 mod bench;
+mod cases;
 mod catalogue;
 mod install;
 mod redis;
@@ -49,6 +50,10 @@ fn carry_out(chore: Chore) -> Result<(), String> {
         Chore::Test { install, cargo_args } => {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run(root, &toolbox, &cargo_args)
+        }
+        Chore::Cluster { install, rounds } => {
+            let toolbox = Toolbox::gather(root, install)?;
+            suite::run_cluster(root, &toolbox, rounds)
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Runs every test of the workspace with its tools at hand and sums up how it went.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::bench::Bench;
+use crate::cases::{self, Cases};
 use crate::redis;
 use crate::tally::Tally;
 use crate::tools::Toolbox;
@@ -28,16 +30,29 @@ pub(crate) fn run(root: &Path, toolbox: &Toolbox, cargo_args: &[String]) -> Resu
     let mut tests = cargo(&bench, root);
     tests.args(test_arguments(cargo_args)).env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
     tests.env(redis::VARIABLE, redis.url());
+    let notes = bench.folder().join("cases");
+    fs::create_dir(&notes).map_err(|error| format!("can't make {}: {error}", notes.display()))?;
+    tests.env(cases::VARIABLE, &notes);
     let (tally, tests_succeeded) = count(&bench, &mut tests, &mut io::stdout())?;
 
     println!("\nmfa-core with every feature off:");
     let mut check = cargo(&bench, root);
     check.args(["check", "--package", "mfa-core", "--no-default-features"]);
     let core_alone = check.status().map_err(|error| format!("can't run cargo: {error}"))?.success();
+    let cases = Cases::read(&notes)?;
     drop(redis);
     drop(bench);
 
     let mut troubles = Vec::new();
+    let table = root.join("target/cases.md");
+    fs::write(&table, cases.tables()).map_err(|error| format!("can't write {}: {error}", table.display()))?;
+    println!("\n{}\n(case by case: {})", cases.summary(), table.display());
+    // Where somebody asked for a part, the rest is no gap.
+    let gaps = if cargo_args.is_empty() { cases.gaps() } else { Vec::new() };
+    if !gaps.is_empty() {
+        gaps.iter().for_each(|gap| println!("  not passed: {gap}"));
+        troubles.push("a suite was not the same everywhere (see above)");
+    }
     if !tests_succeeded || tally.has_failures() {
         troubles.push("not every test passed, or one couldn't be built or died (see above)");
     } else if tally.is_empty() {
@@ -52,6 +67,24 @@ pub(crate) fn run(root: &Path, toolbox: &Toolbox, cargo_args: &[String]) -> Resu
     }
     println!("\n{tally}");
     if troubles.is_empty() { Ok(()) } else { Err(troubles.join("; ")) }
+}
+
+/// Runs the tests of several nodes on one store at length, with what they say.
+///
+/// # Errors
+///
+/// A test failed, or something doesn't build.
+pub(crate) fn run_cluster(root: &Path, toolbox: &Toolbox, rounds: u32) -> Result<(), String> {
+    let bench = Bench::set_up()?;
+    let run = |arguments: &[&str]| {
+        let mut command = cargo(&bench, root);
+        command.args(arguments).env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
+        command.env("MFA_ROUNDS", rounds.to_string());
+        let status = command.status().map_err(|error| format!("can't run cargo: {error}"))?;
+        if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" "))) }
+    };
+    run(&["build", "--package", "portal-axum", "--package", "portal-actix"])?;
+    run(&["test", "--package", "cluster-suite", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"])
 }
 
 fn cargo(bench: &Bench, root: &Path) -> Command {

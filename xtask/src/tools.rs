@@ -109,6 +109,7 @@ mod tests {
                 "zbar-tools",
                 "oathtool",
                 "redis-server",
+                "postgresql",
                 "python3",
                 "python3-venv",
                 "npm"

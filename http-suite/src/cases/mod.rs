@@ -16,6 +16,7 @@ macro_rules! suite {
                         #[$d test]
                         async fn $case() {
                             $d crate::cases::$module::$case(&$d adapter).await;
+                            $d crate::passed(stringify!($d adapter), stringify!($module), stringify!($case));
                         }
                     )*
                 })*

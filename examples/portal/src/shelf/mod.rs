@@ -213,9 +213,9 @@ impl fmt::Debug for Shelf {
 mod tests {
     use super::*;
 
-    use test_servers::postgres::Postgres;
-    use test_servers::redis::Redis;
-    use test_servers::{Server, tools};
+    use test_tools::postgres::Postgres;
+    use test_tools::redis::Redis;
+    use test_tools::{Server, tools};
 
     const NAME: &str = "ann";
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);

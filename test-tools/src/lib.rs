@@ -1,4 +1,4 @@
-//! Servers of a test's own: real ones, on loopback and free ports, that can be killed, paused and started again.
+//! What tests of several crates need: real servers that can be killed, paused and started again, and a note of each case that passed.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,6 +6,7 @@
     reason = "helpers of tests, which may panic"
 )]
 
+pub mod cases;
 pub mod postgres;
 mod process;
 pub mod redis;
