@@ -1,0 +1,149 @@
+//! The floor: bare conditional updates of records of the same size, through the same driver, with nothing around them.
+
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tokio::task::JoinSet;
+
+use crate::people::AT_ONCE;
+
+/// A table of records on an engine, with the durability of the store.
+#[derive(Clone)]
+pub enum Floor {
+    /// One connection that writes, as SQLite takes one writer at a time.
+    Sqlite(SqlitePool),
+    /// As many connections as the store has.
+    Postgres(PgPool),
+    /// One connection that all share.
+    Redis(MultiplexedConnection),
+}
+
+impl Floor {
+    /// In a file of its own.
+    pub async fn sqlite(path: &std::path::Path) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        sqlx::query("CREATE TABLE floor (name TEXT PRIMARY KEY, version BIGINT, record BLOB)")
+            .execute(&pool)
+            .await
+            .unwrap();
+        Self::Sqlite(pool)
+    }
+
+    /// In a table of its own.
+    pub async fn postgres(url: &str) -> Self {
+        let pool =
+            PgPoolOptions::new().max_connections(10).test_before_acquire(false).connect(url).await.unwrap();
+        sqlx::query(
+            "CREATE TABLE floor (name TEXT PRIMARY KEY, version BIGINT, record BYTEA) WITH (fillfactor = 70)",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        Self::Postgres(pool)
+    }
+
+    /// Under keys of its own.
+    pub async fn redis(url: &str) -> Self {
+        let client = redis::Client::open(url).unwrap();
+        Self::Redis(client.get_multiplexed_async_connection().await.unwrap())
+    }
+
+    /// Makes so many records of so many bytes, of version 0.
+    pub async fn fill(&self, count: usize, bytes: usize) {
+        let record = vec![7_u8; bytes];
+        for number in 0..count {
+            match self {
+                Self::Sqlite(pool) => {
+                    sqlx::query("INSERT INTO floor VALUES ($1, 0, $2)")
+                        .bind(name(number))
+                        .bind(&record)
+                        .execute(pool)
+                        .await
+                        .unwrap();
+                }
+                Self::Postgres(pool) => {
+                    sqlx::query("INSERT INTO floor VALUES ($1, 0, $2)")
+                        .bind(name(number))
+                        .bind(&record)
+                        .execute(pool)
+                        .await
+                        .unwrap();
+                }
+                Self::Redis(connection) => {
+                    let mut set = redis::cmd("HSET");
+                    set.arg(name(number)).arg("version").arg(0).arg("record").arg(&record);
+                    let () = set.query_async(&mut connection.clone()).await.unwrap();
+                }
+            }
+        }
+    }
+
+    async fn update(&self, number: usize, version: i64, record: &[u8]) {
+        let updated = match self {
+            Self::Sqlite(pool) => {
+                sqlx::query("UPDATE floor SET version = $3 + 1, record = $2 WHERE name = $1 AND version = $3")
+                    .bind(name(number))
+                    .bind(record)
+                    .bind(version)
+                    .execute(pool)
+                    .await
+                    .unwrap()
+                    .rows_affected()
+            }
+            Self::Postgres(pool) => {
+                sqlx::query("UPDATE floor SET version = $3 + 1, record = $2 WHERE name = $1 AND version = $3")
+                    .bind(name(number))
+                    .bind(record)
+                    .bind(version)
+                    .execute(pool)
+                    .await
+                    .unwrap()
+                    .rows_affected()
+            }
+            Self::Redis(connection) => {
+                let script = redis::Script::new(
+                    "if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end \
+                     redis.call('HSET', KEYS[1], 'version', ARGV[1] + 1, 'record', ARGV[2]) return 1",
+                );
+                script
+                    .key(name(number))
+                    .arg(version)
+                    .arg(record)
+                    .invoke_async(&mut connection.clone())
+                    .await
+                    .unwrap()
+            }
+        };
+        assert_eq!(updated, 1);
+    }
+
+    /// Updates each of so many records once, several at once; how long it took in all.
+    pub async fn everybody(&self, count: usize, version: i64, bytes: usize) -> Duration {
+        let began = Instant::now();
+        let mut running = JoinSet::new();
+        for share in 0..AT_ONCE {
+            let floor = self.clone();
+            running.spawn(async move {
+                let record = vec![8_u8; bytes];
+                for number in (share..count).step_by(AT_ONCE) {
+                    floor.update(number, version, &record).await;
+                }
+            });
+        }
+        running.join_all().await;
+        began.elapsed()
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("floor-{number:07}")
+}
