@@ -17,7 +17,8 @@ async fn the_memory_store_conforms() {
         .map(|(name, _)| *name)
         .collect();
     assert_eq!(not_tried, ["an_error_is_never_an_answer"]);
-    report.cases().iter().for_each(|(case, _)| test_tools::cases::passed("store", "memory", case));
+    let passed = report.cases().iter().filter(|(_, outcome)| *outcome == Outcome::Passed);
+    passed.for_each(|(case, _)| test_tools::cases::passed("store", "memory", case));
 }
 
 #[tokio::test]

@@ -21,16 +21,6 @@ pub struct App {
     host_url: HostUrl,
 }
 
-impl App {
-    /// The address really listened on.
-    ///
-    /// # Errors
-    /// If the operating system does not say.
-    pub fn local_address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
 impl portal::run::App for App {
     async fn start(config: Config) -> Result<Self, StartError> {
         let wanted = config.listen();
@@ -46,6 +36,10 @@ impl portal::run::App for App {
 
     fn address(&self) -> &str {
         self.host_url.as_str()
+    }
+
+    fn local_address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 
     async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {

@@ -7,6 +7,7 @@ mod sessions;
 mod visit;
 
 use std::future::Future;
+use std::net::SocketAddr;
 
 use portal::config::Config;
 use portal::error::StartError;
@@ -19,16 +20,6 @@ pub struct App {
     listener: TcpListener,
     router: axum::Router,
     address: String,
-}
-
-impl App {
-    /// The address really listened on.
-    ///
-    /// # Errors
-    /// If the operating system does not say.
-    pub fn local_address(&self) -> std::io::Result<std::net::SocketAddr> {
-        self.listener.local_addr()
-    }
 }
 
 impl portal::run::App for App {
@@ -47,6 +38,10 @@ impl portal::run::App for App {
 
     fn address(&self) -> &str {
         &self.address
+    }
+
+    fn local_address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 
     async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {

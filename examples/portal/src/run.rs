@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program at a terminal speaks through both.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -11,18 +12,24 @@ use crate::demo;
 use crate::error::StartError;
 
 /// A portal that listens but does not serve yet.
-pub trait App: Sized {
+pub trait App: Sized + Send + 'static {
     /// Binds the port, opens the portal and builds its routes.
-    fn start(config: Config) -> impl Future<Output = Result<Self, StartError>>;
+    fn start(config: Config) -> impl Future<Output = Result<Self, StartError>> + Send;
 
     /// The address people open.
     fn address(&self) -> &str;
+
+    /// The address really listened on.
+    ///
+    /// # Errors
+    /// If the operating system does not say.
+    fn local_address(&self) -> std::io::Result<SocketAddr>;
 
     /// Serves until `stop`, finishes the requests under way, and closes the database.
     fn serve(
         self,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> impl Future<Output = std::io::Result<()>>;
+    ) -> impl Future<Output = std::io::Result<()>> + Send;
 }
 
 /// Runs a portal as its command line says, until it is told to stop.
