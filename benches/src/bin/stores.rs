@@ -8,11 +8,13 @@
 )]
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use benches::floor::Floor;
 use benches::median;
 use benches::people::{AT_ONCE, People, record_key};
+use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::store::Store;
 use mfa_redis::options::RedisOptions;
 use mfa_sqlx::postgres::PostgresOptions;
@@ -38,6 +40,9 @@ async fn main() {
     println!("| store | verifications/s | bare updates/s | ratio | record, bytes | memory of this process |");
     println!("|---|---|---|---|---|---|");
 
+    let none = rate_of(&People::enrol(Arc::new(MemoryStore::new()), PEOPLE).await).await;
+    println!("| memory | {none:.0} | | | | |");
+
     let folder = tempfile::tempdir().unwrap();
     let floor = Floor::sqlite(&folder.path().join("floor.db")).await;
     let store = SqliteStore::open(folder.path().join("rate.db")).await.unwrap();
@@ -60,6 +65,15 @@ async fn main() {
     println!("|---|---|---|---|---|");
     let plans = [million_in_sqlite(folder.path()).await, million_in_postgres(&server).await];
     println!("\n## Query plans with a million\n\n```text\n{}\n```", plans.join("\n\n"));
+}
+
+/// Without a server or a file: what everything but the store costs.
+async fn rate_of<S: Store + Clone>(people: &People<S>) -> f64 {
+    let mut answered = Vec::new();
+    for _ in 0..ROUNDS {
+        answered.push(people.everybody_answers().await);
+    }
+    PEOPLE as f64 / median(answered).as_secs_f64()
 }
 
 async fn rate<S: Store + Clone>(name: &str, store: S, floor: Floor) {
