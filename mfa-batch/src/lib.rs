@@ -93,6 +93,11 @@ impl<W: Work> Batch<W> {
         &self.inner.work
     }
 
+    /// How many calls wait now, without those under way.
+    pub fn waiting(&self) -> usize {
+        self.inner.state().waiting.len()
+    }
+
     /// Asks, together with whoever else asks now. Needs a Tokio runtime.
     ///
     /// A caller who stops waiting is left out if the work has not begun; otherwise it is done all the same.
@@ -231,8 +236,7 @@ mod tests {
 
     fn scene(lanes: usize) -> Scene {
         let (gate, batches, begun) = (Arc::new(Semaphore::new(0)), Arc::default(), Arc::default());
-        let held =
-            Held { gate: Arc::clone(&gate), batches: Arc::clone(&batches), begun: Arc::clone(&begun) };
+        let held = Held { gate: Arc::clone(&gate), batches: Arc::clone(&batches), begun: Arc::clone(&begun) };
         Scene { batch: Batch::with_lanes(held, lanes), gate, batches, begun }
     }
 
@@ -245,9 +249,7 @@ mod tests {
         /// Waits until so many batches have begun and so many calls wait behind them.
         async fn until(&self, begun: usize, waiting: usize) {
             let there = async {
-                while self.begun.load(Ordering::SeqCst) < begun
-                    || self.batch.inner.state().waiting.len() < waiting
-                {
+                while self.begun.load(Ordering::SeqCst) < begun || self.batch.waiting() < waiting {
                     tokio::task::yield_now().await;
                 }
             };

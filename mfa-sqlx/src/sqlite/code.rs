@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::error::OpenError;
+use crate::error::{OpenError, StoreError};
+use crate::sqlite::open::TURN;
 
 // https://sqlite.org/rescode.html: the low byte is the primary code.
 pub(crate) const BUSY: i32 = 5;
@@ -24,6 +26,18 @@ pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     match code.parse().ok()? {
         NO_ROOM_FOR_INDEX => Some(FULL),
         code => Some(code & 0xff),
+    }
+}
+
+/// What an error of a database in use means.
+pub(crate) fn store_error(error: sqlx::Error, patience: Duration) -> StoreError {
+    match primary_code(&error) {
+        Some(BUSY) => StoreError::Busy { waited: patience },
+        Some(FULL) => StoreError::Full,
+        Some(READ_ONLY) => StoreError::ReadOnly,
+        Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged,
+        _ if matches!(error, sqlx::Error::PoolTimedOut) => StoreError::Busy { waited: TURN },
+        _ => StoreError::Database(error),
     }
 }
 

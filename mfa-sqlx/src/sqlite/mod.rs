@@ -6,31 +6,32 @@ mod options;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mfa_batch::Batch;
 use mfa_core::fault::Fault;
 use mfa_core::port::store::{
     Committed, EventPage, EventQuery, PageQuery, RecordKey, RecordPage, Store, Versioned, Write,
 };
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{Connection, Sqlite};
+use sqlx::sqlite::SqlitePool;
+use tokio::time::timeout;
 
 use crate::error::{OpenError, StoreError};
 use crate::row::{self, EventRow, PageRow, Question, RecordRow};
 use crate::sql;
+use crate::sqlite::code::store_error;
+use crate::sqlite::writer::{Job, Writer};
 
 pub use crate::sqlite::options::{Durability, SqliteOptions};
 
-/// How often a call is tried when another program holds the lock. SQLite waits its busy time-out each time.
-pub(crate) const TRIES: u32 = 3;
-
 /// Keeps records and events in an SQLite file.
 ///
-/// Cheap to clone; clones share their connections: one that writes, so that writers of this process queue in
-/// turn instead of racing for SQLite's lock, and several that read beside it.
+/// Cheap to clone; clones share their connections: one that writes, and several that read beside it. Writers of this
+/// process don't race for SQLite's lock: those that come while one is at it go together in the next transaction.
 ///
 /// # Several processes
 ///
@@ -44,9 +45,8 @@ pub(crate) const TRIES: u32 = 3;
 /// use. A plain copy of the file alone misses what is still in the log beside it.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    writer: Batch<Writer>,
     readers: SqlitePool,
-    patience: Duration,
     path: PathBuf,
 }
 
@@ -70,7 +70,7 @@ impl SqliteStore {
         patience: Duration,
         path: PathBuf,
     ) -> Self {
-        Self { writer, readers, patience, path }
+        Self { writer: Batch::new(Writer::new(writer, patience)), readers, path }
     }
 
     /// Ends all connections, when the calls under way are done. Later calls are faults.
@@ -78,37 +78,21 @@ impl SqliteStore {
     /// Not needed for safety: what is committed is safe without. It leaves the file without its log.
     pub async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        self.writer.work().pool().close().await;
     }
 
-    /// Runs one job as one transaction, all or nothing.
-    async fn write(&self, job: Job<'_>) -> Result<Committed, Fault> {
-        let mut connection = self.writer.acquire().await.map_err(|error| self.store_error(error))?;
-        let mut tries = 1;
-        loop {
-            match job.run(&mut connection).await {
-                // Busy means: nothing was written, not even by a COMMIT that says so.
-                Err(error) if tries < TRIES && code::primary_code(&error) == Some(code::BUSY) => tries += 1,
-                Err(error) => {
-                    // SQLite may have rolled back by itself (disk full does that), and sqlx would go on
-                    // counting an open transaction: this connection is done.
-                    connection.close_on_drop();
-                    return Err(self.store_error(error).into());
-                }
-                Ok(committed) => return Ok(committed),
-            }
-        }
+    /// Runs one job, all or nothing, together with those that come at the same time.
+    async fn write(&self, job: Job) -> Result<Committed, Fault> {
+        let answer = match timeout(open::TURN, self.writer.ask(job)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_lost)) => Err(StoreError::Database(sqlx::Error::WorkerCrashed)),
+            Err(_) => Err(StoreError::Busy { waited: open::TURN }),
+        };
+        Ok(answer?)
     }
 
     fn store_error(&self, error: sqlx::Error) -> StoreError {
-        match code::primary_code(&error) {
-            Some(code::BUSY) => StoreError::Busy { waited: self.patience },
-            Some(code::FULL) => StoreError::Full,
-            Some(code::READ_ONLY) => StoreError::ReadOnly,
-            Some(code::CORRUPT | code::NOT_A_DATABASE) => StoreError::Damaged,
-            _ if matches!(error, sqlx::Error::PoolTimedOut) => StoreError::Busy { waited: open::TURN },
-            _ => StoreError::Database(error),
-        }
+        store_error(error, self.writer.work().patience())
     }
 }
 
@@ -116,71 +100,6 @@ impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-#[derive(Clone, Copy)]
-enum Job<'a> {
-    Commit { write: &'a Write, times: &'a [i64] },
-    Erase(&'a RecordKey),
-}
-
-impl Job<'_> {
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Committed, sqlx::Error> {
-        // A transaction that begins by reading fails with SQLITE_BUSY_SNAPSHOT, without any waiting, when it
-        // comes to write after somebody else has. IMMEDIATE takes the lock first, and waits for it.
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        match self {
-            Self::Commit { write, times } => {
-                if !put(&mut transaction, write).await? {
-                    transaction.rollback().await?;
-                    return Ok(Committed::Conflict);
-                }
-                add_events(&mut transaction, write, times).await?;
-            }
-            Self::Erase(key) => {
-                for statement in [sql::ERASE_EVENTS, sql::ERASE_RECORD] {
-                    of_key(sqlx::query(statement), key).execute(&mut *transaction).await?;
-                }
-            }
-        }
-        transaction.commit().await?;
-        Ok(Committed::Done)
-    }
-}
-
-type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
-
-fn of_key<'q>(query: Query<'q>, key: &'q RecordKey) -> Query<'q> {
-    query.bind(key.tenant.as_str()).bind(key.collection.as_str()).bind(key.name.as_str())
-}
-
-/// Whether the stored version was the expected one and the record is written.
-async fn put(connection: &mut SqliteConnection, write: &Write) -> Result<bool, sqlx::Error> {
-    let statement = if write.expected.is_some() { sql::UPDATE } else { sql::INSERT };
-    let mut query = of_key(sqlx::query(statement), &write.key)
-        .bind(write.next.as_u64().cast_signed())
-        .bind(write.record.as_slice());
-    if let Some(expected) = write.expected {
-        query = query.bind(expected.as_u64().cast_signed());
-    }
-    Ok(query.execute(connection).await?.rows_affected() == 1)
-}
-
-async fn add_events(
-    connection: &mut SqliteConnection,
-    write: &Write,
-    times: &[i64],
-) -> Result<(), sqlx::Error> {
-    for (event, at) in write.events.iter().zip(times) {
-        of_key(sqlx::query(sql::ADD_EVENT), &write.key)
-            .bind(event.id.to_string())
-            .bind(at)
-            .bind(event.kind.as_str())
-            .bind(event.body.as_slice())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
 }
 
 impl Store for SqliteStore {
@@ -197,7 +116,7 @@ impl Store for SqliteStore {
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
         let times = row::column_times(&write.events)?;
-        self.write(Job::Commit { write, times: &times }).await
+        self.write(Job::Commit(write.clone(), times)).await
     }
 
     async fn events(&self, query: &EventQuery) -> Result<EventPage, Fault> {
@@ -236,7 +155,7 @@ impl Store for SqliteStore {
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {
-        match self.write(Job::Erase(key)).await? {
+        match self.write(Job::Erase(key.clone())).await? {
             Committed::Done | Committed::Conflict => Ok(()),
         }
     }

@@ -10,16 +10,19 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::error::OpenError;
+use crate::sqlite::SqliteStore;
 use crate::sqlite::code::{BUSY, file_error, opening, primary_code};
 use crate::sqlite::options::{Durability, SqliteOptions};
 use crate::sqlite::schema::{self, Found};
-use crate::sqlite::{SqliteStore, TRIES};
 
 /// One page of the smallest size: https://sqlite.org/fileformat.html, §1.2.
 const SMALLEST_DATABASE: u64 = 512;
 
 /// Held while a file is made: closing it must be over before any store of this process can have it open.
 static MAKING: Mutex<()> = Mutex::new(());
+
+/// How often a call is tried when another program holds the lock. SQLite waits its busy time-out each time.
+pub(crate) const TRIES: u32 = 3;
 
 /// How long a writer of this process waits for its turn. The queue is fair, and each turn is bounded.
 pub(crate) const TURN: Duration = Duration::from_secs(60);

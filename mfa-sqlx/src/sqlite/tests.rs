@@ -66,7 +66,7 @@ fn is_full(fault: &Fault) -> bool {
 /// SQLite keeps the limit by connection; the pool that writes has only one.
 async fn limit_pages(store: &SqliteStore, pages: u32) {
     let sql = format!("PRAGMA max_page_count = {pages}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&store.writer).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(store.writer.work().pool()).await.unwrap();
 }
 
 #[tokio::test]
@@ -99,10 +99,13 @@ async fn a_full_disk_is_a_fault_and_nothing_is_lost() {
     // Room again: all goes on, without a restart.
     assert_eq!(store.commit(&lost).await.unwrap(), Committed::Done);
     assert_eq!(store.load(&lost.key).await.unwrap().unwrap().record, lost.record);
-    let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&store.writer).await.unwrap();
+    let check: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(store.writer.work().pool()).await.unwrap();
     assert_eq!(check, "ok");
-    let events: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM mfa_event").fetch_one(&store.writer).await.unwrap();
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM mfa_event")
+        .fetch_one(store.writer.work().pool())
+        .await
+        .unwrap();
     assert_eq!(events, kept + 1);
 }
 
@@ -148,10 +151,10 @@ async fn the_connections_are_as_durable_as_was_asked() {
     for (durability, synchronous) in [(Durability::PowerCut, 2), (Durability::Crash, 1)] {
         let options = SqliteStore::options().durability(durability);
         let store = options.open(scratch.file()).await.unwrap();
-        assert_eq!(pragma(&store.writer, "PRAGMA synchronous").await, synchronous);
-        assert_eq!(pragma(&store.writer, "PRAGMA secure_delete").await, 1);
+        assert_eq!(pragma(store.writer.work().pool(), "PRAGMA synchronous").await, synchronous);
+        assert_eq!(pragma(store.writer.work().pool(), "PRAGMA secure_delete").await, 1);
         assert_eq!(pragma(&store.readers, "PRAGMA query_only").await, 1);
-        assert_eq!(pragma(&store.writer, "PRAGMA query_only").await, 0);
+        assert_eq!(pragma(store.writer.work().pool(), "PRAGMA query_only").await, 0);
     }
     assert_eq!(Durability::default(), Durability::PowerCut);
 }
@@ -176,7 +179,7 @@ async fn a_position_is_never_given_twice() {
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     let last = async || {
         let highest = sqlx::query_scalar::<_, Option<i64>>("SELECT MAX(position) FROM mfa_event");
-        highest.fetch_one(&store.writer).await.unwrap()
+        highest.fetch_one(store.writer.work().pool()).await.unwrap()
     };
     let _done = store.commit(&insert("ann", vec![1])).await.unwrap();
     let erased = last().await.unwrap();
@@ -206,12 +209,12 @@ async fn what_cant_be_read_is_a_fault() {
     assert_eq!(store.page(&records).await.unwrap().records.len(), 1);
     assert_eq!(store.events(&events).await.unwrap().events.len(), 1);
     for spoilt in ["UPDATE mfa_record SET version = -1", "UPDATE mfa_record SET version = 'x'"] {
-        sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
+        sqlx::raw_sql(spoilt).execute(store.writer.work().pool()).await.unwrap();
         assert!(store.load(&key("ann")).await.is_err(), "{spoilt}");
         assert!(store.page(&records).await.is_err(), "{spoilt}");
     }
     for spoilt in ["UPDATE mfa_event SET id = '?'", "UPDATE mfa_event SET collection = 'pupils'"] {
-        sqlx::raw_sql(spoilt).execute(&store.writer).await.unwrap();
+        sqlx::raw_sql(spoilt).execute(store.writer.work().pool()).await.unwrap();
         assert!(store.events(&events).await.is_err(), "{spoilt}");
     }
 }
@@ -221,7 +224,7 @@ async fn what_cant_be_read_is_a_fault() {
 async fn a_database_that_has_become_read_only_says_so() {
     let scratch = Scratch::new("read-only");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
-    sqlx::raw_sql("PRAGMA query_only = ON").execute(&store.writer).await.unwrap();
+    sqlx::raw_sql("PRAGMA query_only = ON").execute(store.writer.work().pool()).await.unwrap();
     let fault = store.commit(&insert("ann", vec![1])).await.unwrap_err();
     let source = std::error::Error::source(&fault).unwrap();
     assert!(matches!(source.downcast_ref(), Some(StoreError::ReadOnly)), "{source:?}");
@@ -238,7 +241,7 @@ async fn a_damaged_database_says_so() {
     sqlx::raw_sql(
         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 9999 WHERE name LIKE '%mfa_record%'",
     )
-    .execute(&store.writer)
+    .execute(store.writer.work().pool())
     .await
     .unwrap();
     let fault = store.load(&key("ann")).await.unwrap_err();
@@ -263,17 +266,75 @@ async fn what_fails_half_way_is_not_made_at_all() {
         "CREATE TRIGGER no_events BEFORE INSERT ON mfa_event BEGIN SELECT RAISE(ABORT, 'no'); END;
          CREATE TRIGGER no_erasure BEFORE DELETE ON mfa_record BEGIN SELECT RAISE(ABORT, 'no'); END;",
     )
-    .execute(&store.writer)
+    .execute(store.writer.work().pool())
     .await
     .unwrap();
     assert!(store.commit(&insert("ben", vec![1])).await.is_err());
     assert_eq!(counts().await, (1, 1));
     assert!(store.erase(&key("ann")).await.is_err());
     assert_eq!(counts().await, (1, 1));
-    sqlx::raw_sql("DROP TRIGGER no_events; DROP TRIGGER no_erasure").execute(&store.writer).await.unwrap();
+    sqlx::raw_sql("DROP TRIGGER no_events; DROP TRIGGER no_erasure")
+        .execute(store.writer.work().pool())
+        .await
+        .unwrap();
     assert_eq!(store.commit(&insert("ben", vec![1])).await.unwrap(), Committed::Done);
     store.erase(&key("ann")).await.unwrap();
     assert_eq!(counts().await, (1, 1));
+}
+
+/// Commits that are made together, because the connection was busy when they came, in the order in which they came.
+async fn together(store: &SqliteStore, writes: Vec<Write>) -> Vec<Result<Committed, Fault>> {
+    let connection = store.writer.work().pool().acquire().await.unwrap();
+    // The first goes alone, and waits for the connection; the others gather behind it.
+    let (other, key) = (store.clone(), writes[0].key.clone());
+    let first = tokio::spawn(async move { other.erase(&key).await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let mut running = Vec::new();
+    for write in writes {
+        assert_eq!(store.writer.waiting(), running.len());
+        let other = store.clone();
+        running.push(tokio::spawn(async move { other.commit(&write).await }));
+        while store.writer.waiting() < running.len() {
+            tokio::task::yield_now().await;
+        }
+    }
+    drop(connection);
+    first.await.unwrap().unwrap();
+    let mut answers = Vec::new();
+    for commit in running {
+        answers.push(commit.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn what_is_made_together_is_told_apart() {
+    let scratch = Scratch::new("together");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    sqlx::raw_sql(
+        "CREATE TRIGGER not_bad BEFORE INSERT ON mfa_event WHEN NEW.name = 'bad'
+         BEGIN SELECT RAISE(ABORT, 'no'); END;",
+    )
+    .execute(store.writer.work().pool())
+    .await
+    .unwrap();
+    // Two for one record: the second comes too late.
+    let twice = vec![insert("ann", vec![1]), insert("ann", vec![2]), insert("ben", vec![3])];
+    let answers = together(&store, twice).await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, [Committed::Done, Committed::Conflict, Committed::Done]);
+    assert_eq!(store.load(&key("ann")).await.unwrap().unwrap().record, [1]);
+
+    // One that can't be made does not take the others with it, and nothing is made twice.
+    let bad = vec![insert("cat", vec![1]), insert("bad", vec![2]), insert("dan", vec![3])];
+    let answers = together(&store, bad).await;
+    assert!(matches!(answers.as_slice(), [Ok(Committed::Done), Err(_), Ok(Committed::Done)]), "{answers:?}");
+    assert!(store.load(&key("bad")).await.unwrap().is_none());
+    let events: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM mfa_event").fetch_one(&store.readers).await.unwrap();
+    assert_eq!(events, 4, "ann, ben, cat and dan");
 }
 
 /// The locks this process holds on a file, by the kernel's own list.
@@ -329,7 +390,8 @@ async fn a_full_disk_is_named_when_it_is_opened() {
     let scratch = Scratch::new("full-opening");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
     limit_pages(&store, 1).await;
-    let big = sqlx::query("CREATE TABLE big AS SELECT zeroblob(1000000)").execute(&store.writer).await;
+    let big =
+        sqlx::query("CREATE TABLE big AS SELECT zeroblob(1000000)").execute(store.writer.work().pool()).await;
     let error = opening(&scratch.file(), big.unwrap_err());
     assert!(matches!(&error, OpenError::Full { path } if *path == scratch.file()), "{error:?}");
     let system = std::io::Error::from(std::io::ErrorKind::StorageFull);
