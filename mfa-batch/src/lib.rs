@@ -29,8 +29,10 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 /// How many calls go together at the most, unless set.
 const MOST: usize = 64;
@@ -66,6 +68,7 @@ pub struct Batch<W: Work> {
 struct Inner<W: Work> {
     work: W,
     lanes: usize,
+    slow: Duration,
     most: usize,
     state: Mutex<State<W>>,
 }
@@ -74,18 +77,21 @@ struct State<W: Work> {
     waiting: VecDeque<(W::Item, oneshot::Sender<W::Answer>)>,
     /// How many tasks are working now.
     running: usize,
+    /// When the youngest batch began.
+    begun: Instant,
 }
 
 impl<W: Work> Batch<W> {
     /// One batch under way at a time, of up to 64 calls.
     pub fn new(work: W) -> Self {
-        Self::with_lanes(work, 1)
+        Self::with_lanes(work, 1, Duration::MAX)
     }
 
-    /// So many batches under way at a time; at least one.
-    pub fn with_lanes(work: W, lanes: usize) -> Self {
-        let state = Mutex::new(State { waiting: VecDeque::new(), running: 0 });
-        Self { inner: Arc::new(Inner { work, lanes: lanes.max(1), most: MOST, state }) }
+    /// A further batch, up to so many at a time, begins while the last one has been under way for longer than `slow`: one
+    /// call that is held up does not hold up those behind it, and a server far away gets more than one at a time.
+    pub fn with_lanes(work: W, lanes: usize, slow: Duration) -> Self {
+        let state = Mutex::new(State { waiting: VecDeque::new(), running: 0, begun: Instant::now() });
+        Self { inner: Arc::new(Inner { work, lanes: lanes.max(1), slow, most: MOST, state }) }
     }
 
     /// The work behind it.
@@ -105,19 +111,30 @@ impl<W: Work> Batch<W> {
     /// # Errors
     /// [`Lost`], if there is no answer.
     pub async fn ask(&self, item: W::Item) -> Result<W::Answer, Lost> {
-        let (sender, receiver) = oneshot::channel();
-        let free_lane = {
-            let mut state = self.inner.state();
-            state.waiting.push_back((item, sender));
-            let free = state.running < self.inner.lanes;
-            state.running += usize::from(free);
-            free
-        };
-        if free_lane {
+        let (sender, mut receiver) = oneshot::channel();
+        self.inner.state().waiting.push_back((item, sender));
+        self.open_lane();
+        if self.inner.lanes > 1
+            && let Ok(answer) = timeout(self.inner.slow, &mut receiver).await
+        {
+            return answer.map_err(|_| Lost);
+        }
+        self.open_lane();
+        receiver.await.map_err(|_| Lost)
+    }
+
+    /// Begins a batch, if somebody waits and there may be another one.
+    fn open_lane(&self) {
+        let mut state = self.inner.state();
+        let may = state.running == 0
+            || (state.running < self.inner.lanes && state.begun.elapsed() >= self.inner.slow);
+        if may && !state.waiting.is_empty() {
+            state.running += 1;
+            state.begun = Instant::now();
             let lane = Lane { inner: Arc::clone(&self.inner), ended: false };
+            drop(state);
             tokio::spawn(lane.run());
         }
-        receiver.await.map_err(|_| Lost)
     }
 }
 
@@ -176,6 +193,7 @@ impl<W: Work> Lane<W> {
             self.ended = true;
             return None;
         }
+        state.begun = Instant::now();
         Some(asked)
     }
 }
@@ -201,8 +219,6 @@ impl<W: Work> Drop for Lane<W> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
-
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -227,6 +243,8 @@ mod tests {
         }
     }
 
+    const SLOW: Duration = Duration::from_millis(10);
+
     struct Scene {
         batch: Batch<Held>,
         gate: Arc<Semaphore>,
@@ -237,7 +255,7 @@ mod tests {
     fn scene(lanes: usize) -> Scene {
         let (gate, batches, begun) = (Arc::new(Semaphore::new(0)), Arc::default(), Arc::default());
         let held = Held { gate: Arc::clone(&gate), batches: Arc::clone(&batches), begun: Arc::clone(&begun) };
-        Scene { batch: Batch::with_lanes(held, lanes), gate, batches, begun }
+        Scene { batch: Batch::with_lanes(held, lanes, SLOW), gate, batches, begun }
     }
 
     impl Scene {
@@ -277,20 +295,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_has_a_most_and_lanes_work_side_by_side() {
-        let scene = scene(2);
+    async fn a_batch_has_a_most() {
+        let scene = scene(1);
         let _first = scene.ask(0);
         scene.until(1, 0).await;
-        let _second = scene.ask(1);
-        scene.until(2, 0).await;
         let others: Vec<_> = (0..70).map(|item| scene.ask(100 + item)).collect();
-        scene.until(2, 70).await;
+        scene.until(1, 70).await;
         scene.gate.add_permits(10);
         for (item, other) in (100..).zip(others) {
             assert_eq!(other.await.unwrap(), Ok(item));
         }
         let sizes: Vec<_> = scene.batches().iter().map(Vec::len).collect();
-        assert_eq!(sizes, [1, 1, 64, 6]);
+        assert_eq!(sizes, [1, 64, 6]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_behind_a_slow_batch_goes_in_another_one() {
+        let scene = scene(2);
+        let _slow = scene.ask(0);
+        scene.until(1, 0).await;
+        let behind = [scene.ask(1), scene.ask(2)];
+        scene.until(1, 2).await;
+        tokio::time::advance(SLOW / 2).await;
+        scene.until(1, 2).await;
+        assert_eq!(scene.batches().len(), 1, "it isn't slow yet");
+        tokio::time::advance(SLOW).await;
+        scene.until(2, 0).await;
+        assert_eq!(scene.batches(), [vec![0], vec![1, 2]]);
+        // There are two lanes, and both are taken.
+        let third = scene.ask(3);
+        scene.until(2, 1).await;
+        tokio::time::advance(5 * SLOW).await;
+        scene.until(2, 1).await;
+        assert_eq!(scene.batches().len(), 2);
+        scene.gate.add_permits(3);
+        for (item, one) in (1..).zip(behind) {
+            assert_eq!(one.await.unwrap(), Ok(item));
+        }
+        assert_eq!(third.await.unwrap(), Ok(3));
     }
 
     #[tokio::test]

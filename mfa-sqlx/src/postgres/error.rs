@@ -91,13 +91,32 @@ pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code(error).as_deref(), Some("40001" | "40P01"))
 }
 
+/// Whether ours or the server's time was up.
+pub(crate) fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::PoolTimedOut)
+        || matches!(code(error).as_deref(), Some("57014" | "55P03" | "25P03" | "25P04"))
+}
+
+/// Whether the server itself has said no, on a connection that goes on: nothing of the statement was done.
+pub(crate) fn is_answer(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(_)) && !is_cut(error)
+}
+
+/// Whether the connection is at its end: nothing can be asked on it any more.
+pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        error => code(error).is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+    }
+}
+
 /// What an error of a server in use means.
 pub(crate) fn store_error(error: sqlx::Error, patience: Duration) -> StoreError {
     match code(&error).as_deref() {
         // Also what a proxy says when the server behind it is away.
         Some("57P01" | "57P02" | "57P03" | "57P05" | "53300") => StoreError::Cut(error),
         Some(code) if code.starts_with("08") => StoreError::Cut(error),
-        Some("57014" | "55P03" | "25P03" | "25P04") => StoreError::TimedOut { after: patience },
+        _ if is_timeout(&error) => StoreError::TimedOut { after: patience },
         Some("53100" | "53200") => StoreError::Full,
         Some("25006") => StoreError::ReadOnly,
         Some("42501") => StoreError::Rights(error),
@@ -106,7 +125,6 @@ pub(crate) fn store_error(error: sqlx::Error, patience: Duration) -> StoreError 
         Some("XX001" | "XX002") => StoreError::Damaged,
         Some(_) => StoreError::Database(error),
         None => match error {
-            sqlx::Error::PoolTimedOut => StoreError::TimedOut { after: patience },
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => StoreError::Cut(error),
             error => StoreError::Database(error),
         },

@@ -9,7 +9,7 @@ use sqlx::{Connection, FromRow, Postgres};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::StoreError;
-use crate::postgres::error::{code, store_error};
+use crate::postgres::error::{is_answer, is_conflict, is_cut, store_error};
 
 /// A pool, and how long anything on it may take.
 #[derive(Clone, Debug)]
@@ -56,6 +56,9 @@ impl Lender {
                 // Restarted since the last call, or cut by a proxy: nobody has to see that who only reads. The other
                 // connections of the pool will mostly have gone the same way.
                 Err(error) if again == Again::Harmless && others > 0 && is_cut(&error) => others -= 1,
+                // Undone, at an isolation stricter than ours.
+                Err(error)
+                    if again == Again::Harmless && is_conflict(&error) && Instant::now() < deadline => {}
                 answer => return answer,
             }
         }
@@ -98,14 +101,6 @@ impl Lender {
     }
 }
 
-/// Whether the connection is at its end: nothing can be asked on it any more.
-fn is_cut(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
-        error => code(error).is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
-    }
-}
-
 /// A connection that goes back to the pool only when what was asked on it has been answered.
 ///
 /// A caller may drop the future that holds this at any moment. The answer would then be taken for the next caller's, or
@@ -123,7 +118,7 @@ impl Lease {
     pub(crate) fn settle<T>(mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         match &answer {
             Ok(_) => drop(self.connection.take()),
-            Err(error @ sqlx::Error::Database(_)) if !is_cut(error) => drop(self.connection.take()),
+            Err(error) if is_answer(error) => drop(self.connection.take()),
             Err(_) => {}
         }
         answer

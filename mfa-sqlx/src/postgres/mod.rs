@@ -37,10 +37,14 @@ mod lease;
 mod open;
 mod options;
 mod statements;
+#[cfg(test)]
+mod tests;
+mod together;
 
 use std::fmt;
 use std::sync::Arc;
 
+use mfa_batch::{Batch, Work};
 use mfa_core::fault::Fault;
 use mfa_core::port::store::{
     Committed, EventPage, EventQuery, PageQuery, RecordKey, RecordPage, Store, Versioned, Write,
@@ -48,11 +52,11 @@ use mfa_core::port::store::{
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::StoreError;
 use crate::postgres::error::{OpenError, is_conflict};
 use crate::postgres::lease::{Again, Asked, Lender};
 use crate::postgres::statements::Statements;
-use crate::row::{self, EventRow, PageRow, Question, RecordRow};
+use crate::postgres::together::{LANES, Loads, SLOW, Server, Updates};
+use crate::row::{self, EventRow, PageRow, Question};
 
 pub use crate::postgres::options::PostgresOptions;
 
@@ -61,8 +65,9 @@ pub use crate::postgres::options::PostgresOptions;
 /// Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct PostgresStore {
-    lender: Lender,
-    statements: Arc<Statements>,
+    loads: Batch<Loads>,
+    updates: Batch<Updates>,
+    server: Server,
     address: String,
 }
 
@@ -81,21 +86,24 @@ impl PostgresStore {
     }
 
     pub(crate) fn on(lender: Lender, statements: Statements, address: String) -> Self {
-        Self { lender, statements: Arc::new(statements), address }
+        let server = Server { lender, statements: Arc::new(statements) };
+        let loads = Batch::with_lanes(Loads(server.clone()), LANES, SLOW);
+        let updates = Batch::with_lanes(Updates(server.clone()), LANES, SLOW);
+        Self { loads, updates, server, address }
     }
 
     /// Ends all connections, when the calls under way are done. Later calls are faults. Not needed for safety.
     pub async fn close(&self) {
-        self.lender.close().await;
+        self.server.lender.close().await;
     }
 
     async fn delete(&self, key: &RecordKey, deadline: Instant) -> Result<(), sqlx::Error> {
-        let mut lease = self.lender.lease(deadline).await?;
+        let mut lease = self.server.lender.lease(deadline).await?;
         let connection = lease.connection()?;
         let done = timeout_at(deadline, async {
             let mut transaction = connection.begin().await?;
             // The record first: whoever is writing it has finished by then, and the events are seen that came with it.
-            for statement in [&self.statements.erase_record, &self.statements.erase_events] {
+            for statement in [&self.server.statements.erase_record, &self.server.statements.erase_events] {
                 sqlx::query(AssertSqlSafe(Arc::clone(statement)))
                     .bind(key.tenant.as_str())
                     .bind(key.collection.as_str())
@@ -117,52 +125,34 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-fn asked<'q, Row>(statement: &Arc<str>, key: &'q RecordKey) -> Asked<'q, Row>
-where
-    Row: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
-{
-    sqlx::query_as(AssertSqlSafe(Arc::clone(statement)))
-        .bind(key.tenant.as_str())
-        .bind(key.collection.as_str())
-        .bind(key.name.as_str())
+impl PostgresStore {
+    /// Asks together with others, never longer than the patience.
+    async fn together<W: Work<Answer = Result<T, sqlx::Error>>, T>(
+        &self,
+        batch: &Batch<W>,
+        item: W::Item,
+    ) -> Result<T, sqlx::Error> {
+        let answer = timeout_at(self.server.lender.deadline(), batch.ask(item)).await;
+        answer.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_lost| sqlx::Error::WorkerCrashed)?
+    }
 }
 
 impl Store for PostgresStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Versioned>, Fault> {
-        let rows: Result<Vec<RecordRow>, _> =
-            self.lender.ask(Again::Harmless, || asked(&self.statements.load, key)).await;
-        let row = rows.map_err(|error| self.lender.fault(error))?.pop();
+        let row = self.together(&self.loads, key.clone()).await;
+        let row = row.map_err(|error| self.server.lender.fault(error))?;
         Ok(row.map(row::versioned).transpose()?)
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
         let times = row::column_times(&write.events)?;
-        let ids: Vec<_> = write.events.iter().map(|event| event.id.to_string()).collect();
-        let kinds: Vec<_> = write.events.iter().map(|event| event.kind.as_str()).collect();
-        let bodies: Vec<_> = write.events.iter().map(|event| event.body.as_slice()).collect();
-        let put = |statement| -> Asked<'_, (i64,)> {
-            let put = asked(statement, &write.key)
-                .bind(write.next.as_u64().cast_signed())
-                .bind(write.record.as_slice());
-            match write.expected {
-                Some(expected) => put.bind(expected.as_u64().cast_signed()),
-                None => put,
-            }
-            .bind(&ids)
-            .bind(&times)
-            .bind(&kinds)
-            .bind(&bodies)
+        let committed = match write.expected {
+            Some(_) => self.together(&self.updates, (write.clone(), times)).await,
+            None => self.server.put(write, &times).await,
         };
-        let statement =
-            if write.expected.is_some() { &self.statements.update } else { &self.statements.insert };
-        match self.lender.ask(Again::Never, || put(statement)).await {
-            Ok(rows) => match rows.as_slice() {
-                [(1,)] => Ok(Committed::Done),
-                [(0,)] => Ok(Committed::Conflict),
-                _ => Err(StoreError::Unreadable("answer").into()),
-            },
+        match committed {
             Err(error) if is_conflict(&error) => Ok(Committed::Conflict),
-            Err(error) => Err(self.lender.fault(error).into()),
+            committed => Ok(committed.map_err(|error| self.server.lender.fault(error))?),
         }
     }
 
@@ -170,7 +160,7 @@ impl Store for PostgresStore {
         let Some(question) = Question::new(query) else {
             return Ok(EventPage::default());
         };
-        let statement = self.statements.events(question.sql);
+        let statement = self.server.statements.events(question.sql);
         let ask = || -> Asked<'_, EventRow> {
             let mut ask = sqlx::query_as(AssertSqlSafe(Arc::clone(&statement)))
                 .bind(query.tenant.as_str())
@@ -186,13 +176,21 @@ impl Store for PostgresStore {
             }
             ask
         };
-        let rows = self.lender.ask(Again::Harmless, ask).await.map_err(|error| self.lender.fault(error))?;
+        let rows = self
+            .server
+            .lender
+            .ask(Again::Harmless, ask)
+            .await
+            .map_err(|error| self.server.lender.fault(error))?;
         Ok(row::event_page(query, rows)?)
     }
 
     async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
-        let statement =
-            if query.after.is_some() { &self.statements.next_page } else { &self.statements.first_page };
+        let statement = if query.after.is_some() {
+            &self.server.statements.next_page
+        } else {
+            &self.server.statements.first_page
+        };
         let ask = || -> Asked<'_, PageRow> {
             let ask = sqlx::query_as(AssertSqlSafe(Arc::clone(statement)))
                 .bind(query.tenant.as_str())
@@ -203,17 +201,22 @@ impl Store for PostgresStore {
                 None => ask,
             }
         };
-        let rows = self.lender.ask(Again::Harmless, ask).await.map_err(|error| self.lender.fault(error))?;
+        let rows = self
+            .server
+            .lender
+            .ask(Again::Harmless, ask)
+            .await
+            .map_err(|error| self.server.lender.fault(error))?;
         Ok(row::record_page(query, rows)?)
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {
-        let deadline = self.lender.deadline();
+        let deadline = self.server.lender.deadline();
         loop {
             match self.delete(key, deadline).await {
                 // Only where the database's isolation is stricter than ours: undone, and so made again.
                 Err(error) if is_conflict(&error) && Instant::now() < deadline => {}
-                done => return Ok(done.map_err(|error| self.lender.fault(error))?),
+                done => return Ok(done.map_err(|error| self.server.lender.fault(error))?),
             }
         }
     }

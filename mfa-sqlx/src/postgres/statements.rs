@@ -10,6 +10,8 @@ use crate::sql;
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) load: Arc<str>,
+    pub(crate) load_many: Arc<str>,
+    pub(crate) update_many: Arc<str>,
     pub(crate) insert: Arc<str>,
     pub(crate) update: Arc<str>,
     pub(crate) erase_record: Arc<str>,
@@ -59,6 +61,8 @@ impl Statements {
         let of = |statement: &str| Arc::from(schema.qualify(statement));
         Self {
             load: of(sql::LOAD),
+            load_many: of(LOAD_MANY),
+            update_many: of(UPDATE_MANY),
             insert: of(&with_events(sql::INSERT, 6)),
             update: of(&with_events(sql::UPDATE, 7)),
             erase_record: of(sql::ERASE_RECORD),
@@ -74,6 +78,24 @@ impl Statements {
         self.schema.qualify(statement).into()
     }
 }
+
+/// Records, each with its place among the keys that were asked for.
+const LOAD_MANY: &str = "SELECT asked.place, r.version, r.record \
+     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked(tenant, collection, name, place) \
+     JOIN mfa_record AS r ON r.tenant = asked.tenant AND r.collection = asked.collection AND r.name = asked.name";
+
+/// `UPDATE` for many records, each by itself: the places of those whose version was the expected one. Their events are
+/// written with them; `$7` says whose each is.
+const UPDATE_MANY: &str = "WITH put AS (UPDATE mfa_record AS r SET version = asked.next, record = asked.record \
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bigint[]) \
+     WITH ORDINALITY AS asked(tenant, collection, name, next, record, expected, place) \
+     WHERE r.tenant = asked.tenant AND r.collection = asked.collection AND r.name = asked.name \
+     AND r.version = asked.expected RETURNING asked.place, r.tenant, r.collection, r.name), \
+     told AS (INSERT INTO mfa_event (tenant, collection, name, id, at, kind, body) \
+     SELECT put.tenant, put.collection, put.name, e.id, e.at, e.kind, e.body \
+     FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::bytea[]) \
+     WITH ORDINALITY AS e(place, id, at, kind, body, turn) JOIN put ON put.place = e.place ORDER BY e.turn) \
+     SELECT place FROM put";
 
 /// The record's statement with the events that go with it, from the parameter of that number on: one round trip, all or
 /// nothing by itself, and the count says which. The events depend on the record's row, so that they are written after it
@@ -101,6 +123,8 @@ mod tests {
         let events = statements.events(sql::EVENTS);
         for statement in [
             &statements.load,
+            &statements.load_many,
+            &statements.update_many,
             &statements.insert,
             &statements.update,
             &statements.erase_record,
