@@ -1,5 +1,6 @@
 //! The floor: bare conditional updates of records of the same size, through the same driver, with nothing around them.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -9,7 +10,12 @@ use sqlx::sqlite::{
 };
 use tokio::task::JoinSet;
 
-use crate::people::AT_ONCE;
+static SCRIPT: LazyLock<redis::Script> = LazyLock::new(|| {
+    redis::Script::new(
+        "if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end \
+         redis.call('HSET', KEYS[1], 'version', ARGV[1] + 1, 'record', ARGV[2]) return 1",
+    )
+});
 
 /// A table of records on an engine, with the durability of the store.
 #[derive(Clone)]
@@ -109,32 +115,26 @@ impl Floor {
                     .unwrap()
                     .rows_affected()
             }
-            Self::Redis(connection) => {
-                let script = redis::Script::new(
-                    "if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end \
-                     redis.call('HSET', KEYS[1], 'version', ARGV[1] + 1, 'record', ARGV[2]) return 1",
-                );
-                script
-                    .key(name(number))
-                    .arg(version)
-                    .arg(record)
-                    .invoke_async(&mut connection.clone())
-                    .await
-                    .unwrap()
-            }
+            Self::Redis(connection) => SCRIPT
+                .key(name(number))
+                .arg(version)
+                .arg(record)
+                .invoke_async(&mut connection.clone())
+                .await
+                .unwrap(),
         };
         assert_eq!(updated, 1);
     }
 
-    /// Updates each of so many records once, several at once; how long it took in all.
-    pub async fn everybody(&self, count: usize, version: i64, bytes: usize) -> Duration {
+    /// Updates each of so many records once, so many at once; how long it took in all.
+    pub async fn everybody(&self, at_once: usize, count: usize, version: i64, bytes: usize) -> Duration {
         let began = Instant::now();
         let mut running = JoinSet::new();
-        for share in 0..AT_ONCE {
+        for share in 0..at_once {
             let floor = self.clone();
             running.spawn(async move {
                 let record = vec![8_u8; bytes];
-                for number in (share..count).step_by(AT_ONCE) {
+                for number in (share..count).step_by(at_once) {
                     floor.update(number, version, &record).await;
                 }
             });

@@ -15,9 +15,6 @@ use mfa_testing::clock::ManualClock;
 use mfa_testing::sender::RecordingSender;
 use tokio::task::JoinSet;
 
-/// How many requests are under way at once.
-pub const AT_ONCE: usize = 16;
-
 /// People on a store.
 pub struct People<S> {
     store: S,
@@ -106,11 +103,11 @@ impl<S: Store + Clone> People<S> {
         waiting
     }
 
-    /// Everybody gives their code, several at once; how long it took in all.
-    pub async fn everybody_answers(&self) -> Duration {
-        let mut shares = vec![Vec::new(); AT_ONCE];
+    /// Everybody gives their code, so many at once; how long it took in all.
+    pub async fn everybody_answers(&self, at_once: usize) -> Duration {
+        let mut shares = vec![Vec::new(); at_once];
         for (number, waiting) in self.waiting(self.count()).await.into_iter().enumerate() {
-            shares[number % AT_ONCE].push(waiting);
+            shares[number % at_once].push(waiting);
         }
         let began = Instant::now();
         let mut running = JoinSet::new();
