@@ -4,7 +4,7 @@ mod common;
 
 use std::error::Error as _;
 
-use common::{RedisData, Server, plain, shared, tools};
+use common::{RedisData, plain, server};
 use mfa_core::id::{AccountKey, UserId};
 use mfa_core::port::store::{RecordKey, Store as _};
 use mfa_redis::error::StoreError;
@@ -12,10 +12,13 @@ use mfa_redis::store::RedisStore;
 use mfa_testing::store::conformance::check;
 use mfa_testing::store::fixture::Fixture;
 use mfa_testing::store::report::Outcome;
+use test_tools::redis::Redis;
+use test_tools::{Server as _, tools};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_redis_store_conforms() {
-    let Some(url) = shared() else { return };
+    let Some(server) = server() else { return };
+    let url = server.url();
     let report = check(async || RedisData::new(&url)).await;
     report.assert_conforms();
     assert!(report.cases().iter().all(|(_, outcome)| *outcome == Outcome::Passed));
@@ -28,7 +31,7 @@ async fn the_redis_store_conforms_on_a_cluster_whose_slots_are_all_here() {
     if !tools() {
         return;
     }
-    let server = Server::start(&["--cluster-enabled", "yes"]).await;
+    let server = Redis::start(&["--cluster-enabled", "yes"]);
     let mut connection = plain(&server.url()).await;
     let mut slots = redis::cmd("CLUSTER");
     slots.arg("ADDSLOTSRANGE").arg(0).arg(16383);
@@ -52,7 +55,7 @@ async fn the_redis_store_conforms_with_the_rights_it_asks_for() {
     if !tools() {
         return;
     }
-    let server = Server::start(&[]).await;
+    let server = Redis::start(&[]);
     let mut connection = plain(&server.url()).await;
     let mut user = redis::cmd("ACL");
     user.arg("SETUSER").arg("portal").arg("on").arg(">pass:word@").arg("~{mfa-test-*");

@@ -6,7 +6,7 @@ mod common;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use common::{RedisData, Server, plain, shared, tools};
+use common::{RedisData, plain, server};
 use mfa_core::fault::Fault;
 use mfa_core::id::{EventId, TenantId};
 use mfa_core::port::store::{
@@ -18,6 +18,8 @@ use mfa_redis::options::RedisOptions;
 use mfa_redis::persistence::Doubt;
 use mfa_redis::store::RedisStore;
 use mfa_testing::store::fixture::Fixture as _;
+use test_tools::redis::Redis;
+use test_tools::{Server as _, tools};
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -60,7 +62,7 @@ fn cause(fault: &Fault) -> &StoreError {
     fault.source().unwrap().downcast_ref().unwrap()
 }
 
-async fn patient_store(server: &Server) -> RedisStore {
+async fn patient_store(server: &Redis) -> RedisStore {
     RedisOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap()
 }
 
@@ -100,10 +102,10 @@ async fn a_paused_server_is_a_fault_in_time_and_goes_on_afterwards() {
     if !tools() {
         return;
     }
-    let server = Server::start(&[]).await;
+    let server = Redis::start(&[]);
     let store = patient_store(&server).await;
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
-    server.signal("-STOP");
+    server.pause();
     let (seen, slowest) = faults(&store).await;
     assert!(seen.iter().all(|fault| matches!(cause(fault), StoreError::TimedOut { .. })), "{seen:?}");
     assert!(slowest < PATIENCE + GRACE, "{slowest:?}");
@@ -116,7 +118,7 @@ async fn a_paused_server_is_a_fault_in_time_and_goes_on_afterwards() {
     }
     assert!(tasks.join_all().await.into_iter().all(|failed| failed));
     assert!(began.elapsed() < PATIENCE + GRACE, "{:?}", began.elapsed());
-    server.signal("-CONT");
+    server.go_on();
     // The paused server has the commit in its socket, and may make it now: once, and whole.
     let version = recovers(&store).await.unwrap();
     assert!(version == 1 || version == 2);
@@ -129,14 +131,14 @@ async fn a_killed_server_is_a_fault_and_has_everything_when_it_is_back() {
     if !tools() {
         return;
     }
-    let mut server = Server::start(&[]).await;
+    let mut server = Redis::start(&[]);
     let store = patient_store(&server).await;
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
     for round in 1..=5 {
         server.kill();
         let (_, slowest) = faults(&store).await;
         assert!(slowest < PATIENCE + GRACE, "{slowest:?}");
-        server.start_again().await;
+        server.start_again();
         assert_eq!(recovers(&store).await, Some(round));
         // The scripts are unknown to the new process.
         let next = store.commit(&write("ann", Some(round), round + 1)).await.unwrap();
@@ -150,11 +152,11 @@ async fn the_first_load_after_a_restart_is_answered() {
     if !tools() {
         return;
     }
-    let mut server = Server::start(&[]).await;
+    let mut server = Redis::start(&[]);
     let store = RedisOptions::new().open(&server.url()).await.unwrap();
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
     server.kill();
-    server.start_again().await;
+    server.start_again();
     assert!(store.load(&key("ann")).await.unwrap().is_some());
 }
 
@@ -164,7 +166,7 @@ async fn nothing_answered_is_lost_when_the_server_dies_under_load() {
     if !tools() {
         return;
     }
-    let mut server = Server::start(&[]).await;
+    let mut server = Redis::start(&[]);
     let store = RedisOptions::new().open(&server.url()).await.unwrap();
     for round in 0..8 {
         let mut tasks = JoinSet::new();
@@ -186,7 +188,7 @@ async fn nothing_answered_is_lost_when_the_server_dies_under_load() {
         while store.events(&every_event()).await.unwrap().events.len() < 200 * (round + 1) {}
         server.kill();
         let ended = tasks.join_all().await;
-        server.start_again().await;
+        server.start_again();
         for (name, done) in ended {
             let held = store.load(&key(&name)).await.unwrap().map(|held| held.version.as_u64());
             let unanswered = done.map_or(1, |version| version + 1);
@@ -203,7 +205,7 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     if !tools() {
         return;
     }
-    let server = Server::start(&[]).await;
+    let server = Redis::start(&[]);
     let store = RedisOptions::new().open(&server.url()).await.unwrap();
     let mut connection = plain(&server.url()).await;
     assert_eq!(store.commit(&write("ann", None, 0)).await.unwrap(), Committed::Done);
@@ -220,7 +222,8 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
 /// "No record" would mean: this person has no second factor.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_was_dropped_and_not_erased_is_a_fault() {
-    let Some(url) = shared() else { return };
+    let Some(server) = server() else { return };
+    let url = server.url();
     let data = RedisData::new(&url);
     let store = data.open().await;
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
@@ -238,7 +241,8 @@ async fn a_record_that_was_dropped_and_not_erased_is_a_fault() {
 /// A script that fails half way keeps what it wrote: so it must find out before it begins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_cannot_be_whole_is_not_begun() {
-    let Some(url) = shared() else { return };
+    let Some(server) = server() else { return };
+    let url = server.url();
     for name in ["records:account", "names:account", "position", "events", "index"] {
         let data = RedisData::new(&url);
         let store = data.open().await;
@@ -263,7 +267,8 @@ async fn a_write_that_cannot_be_whole_is_not_begun() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erased_record_leaves_nothing_in_any_list() {
-    let Some(url) = shared() else { return };
+    let Some(server) = server() else { return };
+    let url = server.url();
     let data = RedisData::new(&url);
     let store = data.open().await;
     for name in ["ann", "bob"] {
@@ -285,7 +290,7 @@ async fn a_replica_is_not_opened_and_a_primary_that_becomes_one_gives_no_answer(
     if !tools() {
         return;
     }
-    let (primary, other) = (Server::start(&[]).await, Server::start(&[]).await);
+    let (primary, other) = (Redis::start(&[]), Redis::start(&[]));
     let store = patient_store(&other).await;
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
     let port = primary.url().rsplit(':').next().unwrap().to_owned();
@@ -308,7 +313,7 @@ async fn a_server_without_memory_takes_no_half_write() {
     if !tools() {
         return;
     }
-    let server = Server::start(&["--maxmemory-policy", "noeviction"]).await;
+    let server = Redis::start(&["--maxmemory-policy", "noeviction"]);
     let store = RedisOptions::new().open(&server.url()).await.unwrap();
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
     let mut connection = plain(&server.url()).await;
@@ -326,14 +331,14 @@ async fn forgetful_settings_are_doubts_and_safe_ones_none() {
     if !tools() {
         return;
     }
-    let safe = Server::start(&[]).await;
+    let safe = Redis::start(&[]);
     let store = RedisOptions::new().open(&safe.url()).await.unwrap();
     assert_eq!(store.persistence().await.unwrap().doubts(), []);
     let settings = ["--appendfsync", "everysec", "--maxmemory-policy", "allkeys-lru"];
-    let late = Server::start(&settings).await;
+    let late = Redis::start(&settings);
     let store = RedisOptions::new().open(&late.url()).await.unwrap();
     assert_eq!(store.persistence().await.unwrap().doubts(), [Doubt::LogLate, Doubt::Evicts]);
-    let off = Server::start(&["--appendonly", "no"]).await;
+    let off = Redis::start(&["--appendonly", "no"]);
     let store = RedisOptions::new().open(&off.url()).await.unwrap();
     assert_eq!(store.persistence().await.unwrap().doubts(), [Doubt::NoLog]);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{RedisData, shared};
+use common::{RedisData, server};
 use mfa_core::factor::backup::HashCost;
 use mfa_core::fault::Fault;
 use mfa_core::hashing::HashPool;
@@ -22,6 +22,7 @@ use mfa_testing::clock::ManualClock;
 use mfa_testing::sender::RecordingSender;
 use mfa_testing::store::fixture::Fixture as _;
 use mfa_testing::store::interleaved::{Gate, Interleaved};
+use test_tools::Server as _;
 use tokio::task::JoinSet;
 
 const KEYS: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
@@ -139,7 +140,8 @@ fn won(answers: &[Answer]) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn once_of_64_answers_through_two_handles_one_wins() {
-    let Some(url) = shared() else { return };
+    let Some(server) = server() else { return };
+    let url = server.url();
     let world = World::new(&url).await;
     for round in 0..ROUNDS {
         // In one challenge, and in several: the challenge's end alone must not be what stops the second.
@@ -170,7 +172,8 @@ async fn once_of_64_answers_through_two_handles_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counted_of_100_guesses_through_two_handles_no_more_than_the_limit_are_evaluated() {
-    let Some(url) = shared() else { return };
+    let Some(server) = server() else { return };
+    let url = server.url();
     for (challenges, limit) in [(1, 5), (4, 10)] {
         let world = World::new(&url).await;
         let tickets = world.tickets(Method::App, challenges).await;

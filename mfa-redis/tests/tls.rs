@@ -2,34 +2,15 @@
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
 
-mod common;
-
-use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::tools;
 use mfa_core::id::{AccountKey, UserId};
 use mfa_core::port::store::{RecordKey, Store as _};
 use mfa_redis::error::OpenError;
 use mfa_redis::options::RedisOptions;
 use mfa_redis::store::RedisStore;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-
-/// Writes a certificate for `name` and its key, and gives that of the authority behind it.
-fn certify(folder: &Path, name: &str) -> String {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new(vec![]).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = authority.self_signed(&authority_key).unwrap().pem();
-    let key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let server = server.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
-    fs::write(folder.join("server.pem"), server.pem()).unwrap();
-    fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
-    root
-}
+use test_tools::{tls, tools};
 
 async fn open(url: &str, root: Option<&str>) -> Result<RedisStore, OpenError> {
     let options = RedisOptions::new().patience(Duration::from_secs(10));
@@ -46,7 +27,7 @@ async fn only_a_server_that_somebody_trusted_vouches_for_is_talked_to() {
     }
     for (name, trusted) in [("localhost", true), ("elsewhere.example", false)] {
         let folder = tempfile::tempdir().unwrap();
-        let root = certify(folder.path(), name);
+        let root = tls::certify(folder.path(), name);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -66,7 +47,7 @@ async fn only_a_server_that_somebody_trusted_vouches_for_is_talked_to() {
         let url = format!("rediss://localhost:{port}");
         let vouched = open(&url, Some(&root)).await;
         let by_the_system = open(&url, None).await;
-        let by_another = open(&url, Some(&certify(folder.path(), name))).await;
+        let by_another = open(&url, Some(&tls::certify(folder.path(), name))).await;
         let in_the_clear = open(&format!("redis://localhost:{port}"), None).await;
         let held = match &vouched {
             Ok(store) => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::error::Error as _;
+use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,9 @@ use mfa_testing::store::conformance::check;
 use mfa_testing::store::fixture::Fixture;
 use mfa_testing::store::report::Outcome;
 use sqlx::{Connection, Executor, PgConnection};
-use test_tools::postgres::Postgres;
-use test_tools::{Server, tools};
+use test_tools::pgbouncer::PgBouncer;
+use test_tools::postgres::{Postgres, hand_over};
+use test_tools::{Server, tls, tools};
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -36,13 +38,15 @@ fn fresh_schema() -> String {
 /// A schema of its own; every handle has a pool of its own, as another process would.
 struct Data {
     url: String,
+    /// The server's own address, for what a test does to it.
+    direct: String,
     schema: String,
     proxied: bool,
 }
 
 impl Data {
     fn new(url: &str, proxied: bool) -> Self {
-        Self { url: url.to_owned(), schema: fresh_schema(), proxied }
+        Self { url: url.to_owned(), direct: url.to_owned(), schema: fresh_schema(), proxied }
     }
 
     fn options(&self) -> PostgresOptions {
@@ -55,7 +59,7 @@ impl Data {
     }
 
     async fn run(&self, statement: &str) {
-        let mut plain = PgConnection::connect(&self.url).await.unwrap();
+        let mut plain = PgConnection::connect(&self.direct).await.unwrap();
         let statement = statement.replace("$schema", &self.schema);
         plain.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statement))).await.unwrap();
     }
@@ -89,6 +93,84 @@ async fn the_postgres_store_conforms() {
             report.cases().iter().for_each(|(case, _)| test_tools::cases::passed("store", "postgres", case));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgres_store_conforms_through_a_proxy_that_lends_connections_for_a_transaction() {
+    if !tools() {
+        return;
+    }
+    let server = Postgres::start(&[]);
+    // Few connections, so that what a statement left behind would be found by somebody else's.
+    let proxy = PgBouncer::start(&server, 2, "");
+    let report = check(async || Data { direct: server.url(), ..Data::new(&proxy.url(), true) }).await;
+    report.assert_conforms();
+    assert!(report.cases().iter().all(|(_, outcome)| *outcome == Outcome::Passed));
+
+    // A store that wasn't told of it says what to do; past that, its statements are not where it left them.
+    let unaware = Data::new(&proxy.url(), false);
+    let refused = unaware.options().open(&unaware.url).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Proxy { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("behind_pooling_proxy(true)"));
+    let proxy = PgBouncer::start(&server, 2, "ignore_startup_parameters = extra_float_digits");
+    let data = Data::new(&proxy.url(), false);
+    data.options().behind_pooling_proxy(true).open(&data.url).await.unwrap();
+    let mut running = JoinSet::new();
+    for node in 0..8 {
+        let (options, url) = (data.options(), data.url.clone());
+        running.spawn(async move {
+            let store = options.open(&url).await.ok()?;
+            for number in 0..20 {
+                store.load(&key(&format!("user-{node}-{number}"))).await.ok()?;
+            }
+            Some(())
+        });
+    }
+    assert!(running.join_all().await.contains(&None));
+}
+
+#[tokio::test]
+async fn only_a_server_that_somebody_trusted_vouches_for_is_talked_to() {
+    if !tools() {
+        return;
+    }
+    for (name, trusted) in [("localhost", true), ("elsewhere.example", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |file: &str| folder.path().join(file).display().to_string();
+        fs::write(path("root.pem"), tls::certify(folder.path(), name)).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(path("other.pem"), tls::certify(elsewhere.path(), name)).unwrap();
+        for file in ["server.pem", "server.key", ""] {
+            hand_over(&folder.path().join(file));
+        }
+        let (certificate, key_file) = (path("server.pem"), path("server.key"));
+        let server = Postgres::start(&[
+            "ssl=on",
+            &format!("ssl_cert_file={certificate}"),
+            &format!("ssl_key_file={key_file}"),
+        ]);
+        let url = server.url().replace("127.0.0.1", "localhost");
+        let open = async |settings: String| {
+            let options = PostgresOptions::new().schema(fresh_schema()).patience(Duration::from_secs(20));
+            options.open(&format!("{url}?{settings}")).await
+        };
+        let vouched = open(format!("sslmode=verify-full&sslrootcert={}", path("root.pem"))).await;
+        let by_another = open(format!("sslmode=verify-full&sslrootcert={}", path("other.pem"))).await;
+        let by_the_system = open("sslmode=verify-full".to_owned()).await;
+        let held = match &vouched {
+            Ok(store) => store.load(&key("ann")).await.is_ok(),
+            Err(_) => false,
+        };
+        assert_eq!(held, trusted, "{vouched:?}");
+        for refused in [by_another, by_the_system] {
+            assert!(matches!(refused, Err(OpenError::Server { .. })), "{refused:?}");
+        }
+    }
+
+    // One without TLS isn't talked to in the clear instead.
+    let server = Postgres::start(&[]);
+    let refused = PostgresStore::open(&format!("{}?sslmode=verify-full", server.url())).await;
+    assert!(matches!(refused, Err(OpenError::Server { .. })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,9 +7,11 @@
 )]
 
 pub mod cases;
+pub mod pgbouncer;
 pub mod postgres;
 mod process;
 pub mod redis;
+pub mod tls;
 
 use std::time::Duration;
 

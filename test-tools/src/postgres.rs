@@ -1,7 +1,7 @@
 //! A PostgreSQL server with the durability it has in the field.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -25,11 +25,7 @@ impl Postgres {
     pub fn start(settings: &[&str]) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), process::free_port());
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let user = user();
-        if user.is_some() {
-            let given = Command::new("chown").arg("postgres:").arg(folder.path()).status().unwrap();
-            assert!(given.success());
-        }
+        hand_over(folder.path());
         let made = command("initdb")
             .args(["--username=portal", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
             .arg(folder.path().join("data"))
@@ -44,19 +40,11 @@ impl Postgres {
     }
 
     fn ready(&mut self) {
-        let began = Instant::now();
-        loop {
-            let asked = command("pg_isready")
-                .args(["--host=127.0.0.1", "--quiet", "--username=portal"])
-                .arg(format!("--port={}", self.port))
-                .status();
-            if asked.unwrap().success() {
-                return;
-            }
-            assert!(began.elapsed() < READY, "PostgreSQL doesn't come up");
-            assert!(matches!(self.process.try_wait(), Ok(None)), "PostgreSQL ended");
-            thread::sleep(Duration::from_millis(10)); // waits for a program, proves nothing
-        }
+        wait_for(&mut self.process, self.port);
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Runs statements as anybody with the password would.
@@ -122,6 +110,23 @@ impl Drop for Postgres {
     }
 }
 
+/// Waits until somebody who speaks PostgreSQL's protocol answers at the port.
+pub(crate) fn wait_for(process: &mut Child, port: u16) {
+    let began = Instant::now();
+    loop {
+        let asked = command("pg_isready")
+            .args(["--host=127.0.0.1", "--quiet", "--username=portal"])
+            .arg(format!("--port={port}"))
+            .status();
+        if asked.unwrap().success() {
+            return;
+        }
+        assert!(began.elapsed() < READY, "nobody answers at PostgreSQL's port");
+        assert!(matches!(process.try_wait(), Ok(None)), "the server ended");
+        thread::sleep(Duration::from_millis(10)); // waits for a program, proves nothing
+    }
+}
+
 fn run(folder: &Path, port: u16, settings: &[String]) -> Child {
     let mut postgres = command("postgres");
     postgres.arg("-D").arg(folder.join("data"));
@@ -141,13 +146,27 @@ fn run(folder: &Path, port: u16, settings: &[String]) -> Child {
     postgres.spawn().unwrap()
 }
 
+/// Gives a file or folder to the user that the server runs as, and closes it to others.
+pub fn hand_over(path: &Path) {
+    let folder = fs::metadata(path).unwrap().is_dir();
+    fs::set_permissions(path, Permissions::from_mode(if folder { 0o700 } else { 0o600 })).unwrap();
+    if let Some(user) = user() {
+        let given = Command::new("chown").arg(format!("{user}:")).arg(path).status().unwrap();
+        assert!(given.success());
+    }
+}
+
 /// The server refuses to run as root: then it runs as the user that its package made.
 fn user() -> Option<&'static str> {
     (fs::metadata("/proc/self").unwrap().uid() == 0).then_some("postgres")
 }
 
 fn command(program: &str) -> Command {
-    let program = programs().join(program);
+    as_user(&programs().join(program))
+}
+
+/// A program as the user that the server runs as.
+pub(crate) fn as_user(program: &Path) -> Command {
     let Some(user) = user() else { return Command::new(program) };
     let mut command = Command::new("setpriv");
     command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);

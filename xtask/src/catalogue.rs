@@ -71,6 +71,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         packages: &["postgresql"],
     },
     Tool {
+        name: "pgbouncer",
+        purpose: "a proxy before PostgreSQL that lends a connection for one transaction",
+        variable: Some("MFA_PGBOUNCER"),
+        origin: Origin::Debian,
+        packages: &["pgbouncer"],
+    },
+    Tool {
         name: "pyotp and aiosmtpd",
         purpose: "a second independent maker of one-time codes, and a real mail server",
         variable: Some("MFA_PYTHON"),

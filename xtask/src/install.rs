@@ -151,9 +151,11 @@ fn python() -> Option<PathBuf> {
         .find(|python| succeeds(Command::new(python).args(["-c", "import venv, ensurepip"])))
 }
 
-/// The program of that name on `PATH`.
+/// The program of that name on `PATH`, or where Debian has servers that not everybody's `PATH` names.
 fn find(name: &str) -> Option<PathBuf> {
-    find_in(&env::var_os("PATH")?, name).or_else(|| find_of_postgresql(name))
+    find_in(&env::var_os("PATH")?, name)
+        .or_else(|| find_in("/usr/sbin".as_ref(), name))
+        .or_else(|| find_of_postgresql(name))
 }
 
 /// Debian keeps the programs of each version of PostgreSQL in a folder of its own, off `PATH`.

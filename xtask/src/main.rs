@@ -11,7 +11,6 @@ mod bench;
 mod cases;
 mod catalogue;
 mod install;
-mod redis;
 mod suite;
 mod tally;
 mod tools;

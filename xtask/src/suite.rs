@@ -9,7 +9,6 @@ use std::thread;
 
 use crate::bench::Bench;
 use crate::cases::{self, Cases};
-use crate::redis;
 use crate::tally::Tally;
 use crate::tools::Toolbox;
 
@@ -25,11 +24,8 @@ const OWN_PACKAGE: [&str; 5] =
 /// A test failed, none ran, or something doesn't build.
 pub(crate) fn run(root: &Path, toolbox: &Toolbox, cargo_args: &[String]) -> Result<(), String> {
     let bench = Bench::set_up()?;
-    let redis = redis::start(&bench)?;
-
     let mut tests = cargo(&bench, root);
     tests.args(test_arguments(cargo_args)).env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
-    tests.env(redis::VARIABLE, redis.url());
     let notes = bench.folder().join("cases");
     fs::create_dir(&notes).map_err(|error| format!("can't make {}: {error}", notes.display()))?;
     tests.env(cases::VARIABLE, &notes);
@@ -40,7 +36,6 @@ pub(crate) fn run(root: &Path, toolbox: &Toolbox, cargo_args: &[String]) -> Resu
     check.args(["check", "--package", "mfa-core", "--no-default-features"]);
     let core_alone = check.status().map_err(|error| format!("can't run cargo: {error}"))?.success();
     let cases = Cases::read(&notes)?;
-    drop(redis);
     drop(bench);
 
     let mut troubles = Vec::new();

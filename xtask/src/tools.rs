@@ -110,6 +110,7 @@ mod tests {
                 "oathtool",
                 "redis-server",
                 "postgresql",
+                "pgbouncer",
                 "python3",
                 "python3-venv",
                 "npm"

@@ -30,6 +30,17 @@ pub enum OpenError {
         /// What went wrong.
         source: StoreError,
     },
+    /// A proxy answers there that pools connections, and the store wasn't told.
+    #[error(
+        "a proxy that pools connections answers at {address}; open the store with behind_pooling_proxy(true), or give \
+         the server's own address"
+    )]
+    Proxy {
+        /// Host and port.
+        address: String,
+        /// What the proxy said.
+        source: sqlx::Error,
+    },
     /// The server is a copy of another one.
     #[error(
         "the PostgreSQL server at {address} is a replica, which can't be written; give the address of its primary"

@@ -58,7 +58,12 @@ pub(crate) async fn open(
         let connecting = timeout(options.patience, PgConnection::connect_with(&connect)).await;
         let mut connection = connecting
             .map_err(|_| server(StoreError::TimedOut { after: options.patience }))?
-            .map_err(|error| server(store_error(error, options.patience)))?;
+            .map_err(|error| match code(&error).as_deref() {
+                Some("08P01") if !options.behind_pooling_proxy => {
+                    OpenError::Proxy { address: address.clone(), source: error }
+                }
+                _ => server(store_error(error, options.patience)),
+            })?;
         let ready = prepare(&mut connection, &schema, &address, options).await;
         // Whatever was wrong, this connection has done its work.
         let _ = connection.close().await;
