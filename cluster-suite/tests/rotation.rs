@@ -5,10 +5,19 @@ use cluster_suite::cluster::{Cluster, TICK};
 use cluster_suite::home::{Engine, KEYS};
 use cluster_suite::load::{Now, Regular};
 use cluster_suite::person::{ACCOUNTS, Person};
+use mfa_core::time::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const NEW: &str = "1122334455667788990011223344556677889900112233445566778899001122";
+
+/// Waits until everybody has finished what they began by this time: a code that is typed while the clocks are turned
+/// twice is an old one, and refused.
+async fn everybody(done: &mut [watch::Receiver<Timestamp>], time: Timestamp) {
+    for person in done {
+        person.wait_for(|done| *done >= time).await.unwrap();
+    }
+}
 
 async fn keys_and_programs(engine: Engine) {
     let mut cluster = Cluster::start(engine).await;
@@ -16,30 +25,33 @@ async fn keys_and_programs(engine: Engine) {
     for account in ACCOUNTS.into_iter().take(3) {
         people.push(Person::enrol(&cluster, account).await);
     }
-    let (tell, told) = watch::channel(Now { time: cluster.now(), over: false });
+    let mut told_last = cluster.now();
+    let (tell, told) = watch::channel(Now { time: told_last, over: false });
     let (mut running, mut done) = (JoinSet::new(), Vec::new());
     for person in people {
-        let regular = Regular::new(cluster.base(), person, cluster.now());
+        let regular = Regular::new(cluster.base(), person, told_last);
         done.push(regular.done());
         running.spawn(regular.go_on(told.clone()));
     }
     // Known to all before anybody seals with it; in front; and, once everybody has signed in since, alone.
     for keys in [format!("{KEYS} {NEW}"), format!("{NEW} {KEYS}"), NEW.to_owned()] {
         for number in 0..cluster.nodes.len() {
+            // People are signing in with the time they were told of last.
             cluster.restart(number, &keys).await;
+            everybody(&mut done, told_last).await;
             cluster.turn(TICK.as_secs()).await;
-            tell.send(Now { time: cluster.now(), over: false }).unwrap();
+            told_last = cluster.now();
+            tell.send(Now { time: told_last, over: false }).unwrap();
         }
         // Everybody signs in with the keys as they are now.
         for _ in 0..3 {
+            everybody(&mut done, told_last).await;
             cluster.turn(TICK.as_secs()).await;
             cluster.turn(2).await;
-            let time = cluster.now();
-            tell.send(Now { time, over: false }).unwrap();
-            for person in &mut done {
-                person.wait_for(|done| *done >= time).await.unwrap();
-            }
+            told_last = cluster.now();
+            tell.send(Now { time: told_last, over: false }).unwrap();
         }
+        everybody(&mut done, told_last).await;
     }
     tell.send(Now { time: cluster.now(), over: true }).unwrap();
     let mut accepted = 0;

@@ -111,9 +111,56 @@ pub trait Adapter: Sync {
     /// `http://127.0.0.1:4711`.
     async fn serve(&self, app: TestApp) -> String;
 
+    /// Where accounts are kept.
+    fn store(&self) -> Kept {
+        Kept::InMemory
+    }
+
     /// Whether the framework reads sessions before our pages are asked, and answers by itself if that fails: an
     /// empty 500 then stands where else there is a page.
     fn sessions_are_read_before_pages(&self) -> bool {
         false
+    }
+}
+
+/// Where accounts are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// In the process.
+    InMemory,
+    /// On a PostgreSQL server.
+    OnPostgres,
+    /// On a Redis server.
+    OnRedis,
+}
+
+impl Kept {
+    /// Whether that can be had here; `cargo xtask test` sees to it.
+    pub fn is_there(self) -> bool {
+        self == Self::InMemory || test_tools::tools()
+    }
+}
+
+/// An adapter on a store.
+#[derive(Clone, Copy, Debug)]
+pub struct On<A>(
+    /// The store.
+    pub Kept,
+    /// The adapter.
+    pub A,
+);
+
+#[async_trait::async_trait]
+impl<A: Adapter + Send> Adapter for On<A> {
+    async fn serve(&self, app: TestApp) -> String {
+        self.1.serve(app).await
+    }
+
+    fn store(&self) -> Kept {
+        self.0
+    }
+
+    fn sessions_are_read_before_pages(&self) -> bool {
+        self.1.sessions_are_read_before_pages()
     }
 }

@@ -3,7 +3,7 @@
 //! An adapter builds [`adapter::TestApp`] in its framework and lists the cases as tests of its own:
 //!
 //! ```text
-//! http_suite::each_case!(#[tokio::test], Axum);
+//! http_suite::each_case!(#[tokio::test], Axum, "axum");
 //! ```
 //!
 //! Nothing in here knows a framework: what passes with one and fails with another is the adapter's defect.
@@ -21,10 +21,11 @@ pub mod cases;
 pub mod crowd;
 pub mod journey;
 pub mod page;
+mod servers;
 pub mod world;
 
 /// Notes a case that has passed, for the table of the run.
 #[doc(hidden)]
 pub fn passed(adapter: &str, module: &str, case: &str) {
-    test_tools::cases::passed("http", &adapter.to_lowercase(), &format!("{module}: {case}"));
+    test_tools::cases::passed("http", adapter, &format!("{module}: {case}"));
 }

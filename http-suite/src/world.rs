@@ -11,7 +11,7 @@ use mfa_core::policy::Policy;
 use mfa_core::port::directory::Person;
 use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sealer::KeyRing;
-use mfa_core::port::store::EventQuery;
+use mfa_core::port::store::{EventQuery, Store};
 use mfa_core::secret::SecretText;
 use mfa_core::service::{Builder, Mfa};
 use mfa_testing::clock::ManualClock;
@@ -21,9 +21,10 @@ use mfa_testing::sender::RecordingSender;
 use mfa_testing::store::faulty::{Faults, Faulty};
 use mfa_web::web::Web;
 
-use crate::adapter::{Adapter, SessionFaults, TestApp};
+use crate::adapter::{Adapter, Kept, SessionFaults, TestApp};
 use crate::browser::Browser;
 use crate::crowd::Crowd;
+use crate::servers;
 
 /// Where the pages are.
 pub const MOUNT: &str = "/account/security";
@@ -74,8 +75,16 @@ impl World {
 
     /// The same with other settings.
     pub async fn with(adapter: &dyn Adapter, change: impl FnOnce(Builder) -> Builder) -> Self {
+        match adapter.store() {
+            Kept::InMemory => Self::on(Arc::new(MemoryStore::new()), adapter, change).await,
+            Kept::OnPostgres => Self::on(servers::postgres().await, adapter, change).await,
+            Kept::OnRedis => Self::on(servers::redis().await, adapter, change).await,
+        }
+    }
+
+    async fn on(store: impl Store, adapter: &dyn Adapter, change: impl FnOnce(Builder) -> Builder) -> Self {
         let crowd = Crowd::default();
-        let store = Faulty::new(crowd.of(Arc::new(MemoryStore::new())));
+        let store = Faulty::new(crowd.of(store));
         let (clock, sender) = (ManualClock::default(), RecordingSender::new());
         let (directory, entropy) = (FixedDirectory::default(), SeededEntropy::new(7));
         for user in ["ann", "ben"] {

@@ -14,7 +14,7 @@ use actix_web::dev::{AppConfig, Service, ServiceFactory};
 use actix_web::middleware::Logger;
 use actix_web::web::{Data, Form, ServiceConfig};
 use actix_web::{App, HttpResponse, web};
-use http_suite::adapter::{Adapter, FRESH_SECONDS, TestApp, guarded, open};
+use http_suite::adapter::{Adapter, FRESH_SECONDS, Kept, On, TestApp, guarded, open};
 use mfa_actix::{MaybeSignedIn, MfaLayer, RequireMfa, SignedIn};
 use mfa_core::id::{AccountKey, UserId};
 use mfa_web::web::Web;
@@ -114,4 +114,16 @@ impl Adapter for Actix {
     }
 }
 
-http_suite::each_case!(#[actix_web::test], Actix);
+http_suite::each_case!(#[actix_web::test], Actix, "actix");
+
+mod on_postgres {
+    use super::*;
+
+    http_suite::each_case!(#[actix_web::test], On(Kept::OnPostgres, Actix), "actix, PostgreSQL");
+}
+
+mod on_redis {
+    use super::*;
+
+    http_suite::each_case!(#[actix_web::test], On(Kept::OnRedis, Actix), "actix, Redis");
+}

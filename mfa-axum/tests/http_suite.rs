@@ -9,7 +9,9 @@ use axum::extract::{Form, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use http_suite::adapter::{Adapter, FRESH_SECONDS, SessionCall, SessionFaults, TestApp, guarded, open};
+use http_suite::adapter::{
+    Adapter, FRESH_SECONDS, Kept, On, SessionCall, SessionFaults, TestApp, guarded, open,
+};
 use mfa_axum::{MfaLayer, RequireMfa, SignedIn};
 use mfa_core::id::{AccountKey, UserId};
 use mfa_web::web::Web;
@@ -128,4 +130,16 @@ impl Adapter for Axum {
     }
 }
 
-http_suite::each_case!(#[tokio::test], Axum);
+http_suite::each_case!(#[tokio::test], Axum, "axum");
+
+mod on_postgres {
+    use super::*;
+
+    http_suite::each_case!(#[tokio::test], On(Kept::OnPostgres, Axum), "axum, PostgreSQL");
+}
+
+mod on_redis {
+    use super::*;
+
+    http_suite::each_case!(#[tokio::test], On(Kept::OnRedis, Axum), "axum, Redis");
+}

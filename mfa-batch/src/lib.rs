@@ -373,11 +373,11 @@ mod tests {
             let _asked = scene.ask(1);
             scene.until(1, 0).await;
         });
-        let behind = stays.block_on(async {
-            let behind = scene.ask(2);
-            scene.until(1, 1).await;
-            behind
-        });
+        let behind = {
+            let _inside = stays.enter();
+            scene.ask(2)
+        };
+        stays.block_on(scene.until(1, 1));
         drop(ends);
         stays.block_on(async {
             assert_eq!(behind.await.unwrap(), Err(Lost));

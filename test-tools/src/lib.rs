@@ -11,6 +11,7 @@ pub mod pgbouncer;
 pub mod postgres;
 mod process;
 pub mod redis;
+pub mod shared;
 pub mod tls;
 
 use std::time::Duration;

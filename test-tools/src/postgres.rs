@@ -167,11 +167,7 @@ fn command(program: &str) -> Command {
 
 /// A program as the user that the server runs as.
 pub(crate) fn as_user(program: &Path) -> Command {
-    let Some(user) = user() else { return Command::new(program) };
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);
-    command.current_dir("/");
-    command
+    process::bound(program, user())
 }
 
 /// Debian keeps the server's programs off `PATH`, in a folder of its version; the newest is taken.

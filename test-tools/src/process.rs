@@ -2,11 +2,23 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A port that nobody has now. Somebody may take it before the server does; then the server doesn't come up.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A program that is killed when the thread ends that starts it, and so whatever becomes of the test program.
+pub(crate) fn bound(program: &Path, user: Option<&str>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if let Some(user) = user {
+        command.args(["--reuid", user, "--regid", user, "--clear-groups"]).current_dir("/");
+    }
+    command.arg("--").arg(program);
+    command
 }
 
 /// Sends a signal to the process and, after it, to its children. Processes that have gone are no trouble.

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ impl Drop for Redis {
 }
 
 fn run(folder: &Path, port: u16, settings: &[String]) -> Child {
-    Command::new("redis-server")
+    process::bound("redis-server".as_ref(), None)
         .current_dir(folder)
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", "always"])

@@ -4,19 +4,22 @@ macro_rules! suite {
     ($d:tt $($module:ident: $($case:ident)*;)*) => {
         $(pub mod $module;)*
 
-        /// Makes a test of each case: `each_case!(#[tokio::test], adapter)`, where `adapter` is an
-        /// [`Adapter`](crate::adapter::Adapter). The runtime must have one thread only: a case that listens to the log
+        /// Makes a test of each case: `each_case!(#[tokio::test], adapter, "name")`, where `adapter` is an
+        /// [`Adapter`](crate::adapter::Adapter), and the name is its column in the table of the run. The runtime must have one thread only: a case that listens to the log
         /// listens on its own.
         #[macro_export]
         macro_rules! each_case {
-            (#[$d test:meta], $d adapter:expr) => {
+            (#[$d test:meta], $d adapter:expr, $d name:literal) => {
                 $(mod $module {
                     use super::*;
                     $(
                         #[$d test]
                         async fn $case() {
-                            $d crate::cases::$module::$case(&$d adapter).await;
-                            $d crate::passed(stringify!($d adapter), stringify!($module), stringify!($case));
+                            let adapter = $d adapter;
+                            if $d crate::adapter::Adapter::store(&adapter).is_there() {
+                                $d crate::cases::$module::$case(&adapter).await;
+                                $d crate::passed($d name, stringify!($module), stringify!($case));
+                            }
                         }
                     )*
                 })*
