@@ -2,16 +2,13 @@
 
 use std::fmt;
 
-use hmac::digest::{Digest, Key};
-use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha1::Sha1;
-use sha2::{Sha256, Sha512};
-use subtle::{Choice, ConditionallySelectable};
-use zeroize::{Zeroize, Zeroizing};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use zeroize::Zeroizing;
 
 use crate::config::ConfigError;
 use crate::factor::key::{Algorithm, Digits, SharedKey};
+use crate::factor::pads::{Hash, Pads, Sha1, Sha256, Sha512};
 use crate::factor::typed::{TypedCode, as_text};
 use crate::secret::SecretText;
 
@@ -24,9 +21,9 @@ pub struct PreparedKey(States);
 
 #[derive(Clone)]
 enum States {
-    Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>),
-    Sha512(Hmac<Sha512>),
+    Sha1(Pads<Sha1>),
+    Sha256(Pads<Sha256>),
+    Sha512(Pads<Sha512>),
 }
 
 impl PreparedKey {
@@ -34,20 +31,32 @@ impl PreparedKey {
     pub fn new(algorithm: Algorithm, key: &SharedKey) -> Self {
         let key = key.as_secret().expose();
         Self(match algorithm {
-            Algorithm::Sha1 => States::Sha1(prepare(key)),
-            Algorithm::Sha256 => States::Sha256(prepare(key)),
-            Algorithm::Sha512 => States::Sha512(prepare(key)),
+            Algorithm::Sha1 => States::Sha1(Pads::new(key)),
+            Algorithm::Sha256 => States::Sha256(Pads::new(key)),
+            Algorithm::Sha512 => States::Sha512(Pads::new(key)),
         })
     }
 
     /// The code for a counter value (RFC 4226 §5.3).
     pub fn code(&self, counter: u64, digits: Digits) -> Code {
-        let truncated = match &self.0 {
-            States::Sha1(states) => truncated_mac(states.clone(), counter),
-            States::Sha256(states) => truncated_mac(states.clone(), counter),
-            States::Sha512(states) => truncated_mac(states.clone(), counter),
-        };
-        Code::from_truncated(truncated, digits)
+        let mut code = None;
+        self.each(std::iter::once(counter), digits, |_, number| code = Some(Code::new(number, digits)));
+        // There is one, because there was a counter.
+        code.unwrap_or_else(|| Code::new(0, digits))
+    }
+
+    /// Shows the code of each counter as a number, in their order.
+    pub(crate) fn each(
+        &self,
+        counters: impl Iterator<Item = u64>,
+        digits: Digits,
+        look: impl FnMut(u64, u32),
+    ) {
+        match &self.0 {
+            States::Sha1(pads) => each(pads, counters, digits, look),
+            States::Sha256(pads) => each(pads, counters, digits, look),
+            States::Sha512(pads) => each(pads, counters, digits, look),
+        }
     }
 }
 
@@ -57,34 +66,25 @@ impl fmt::Debug for PreparedKey {
     }
 }
 
-/// RFC 2104 §2: a key longer than a block is hashed first, a shorter one is followed by zeros.
-///
-/// Done here because the constructor that takes a slice returns a `Result` for MACs that, unlike HMAC, refuse
-/// some lengths.
-fn prepare<D: EagerHash + Digest>(key: &[u8]) -> Hmac<D> {
-    let mut block = Key::<Hmac<D>>::default();
-    if key.len() <= block.len() {
-        fill_front(&mut block, key);
-    } else {
-        let mut hashed = D::digest(key);
-        fill_front(&mut block, &hashed);
-        hashed.as_mut_slice().zeroize();
-    }
-    let states = Hmac::new(&block);
-    block.as_mut_slice().zeroize();
-    states
-}
-
-fn fill_front(block: &mut [u8], bytes: &[u8]) {
-    for (place, byte) in block.iter_mut().zip(bytes) {
-        *place = *byte;
+fn each<H: Hash>(
+    pads: &Pads<H>,
+    counters: impl Iterator<Item = u64>,
+    digits: Digits,
+    mut look: impl FnMut(u64, u32),
+) {
+    let mut work = pads.work();
+    for counter in counters {
+        look(counter, last_digits(truncate(work.tag(counter)), digits));
     }
 }
 
-fn truncated_mac<M: Mac>(mut mac: M, counter: u64) -> u32 {
-    mac.update(&counter.to_be_bytes());
-    let tag = mac.finalize();
-    truncate(tag.as_bytes())
+/// By a constant each, which is a multiplication: a division takes longer for some numbers than for others.
+fn last_digits(number: u32, digits: Digits) -> u32 {
+    match digits.as_u8() {
+        6 => number % 1_000_000,
+        7 => number % 10_000_000,
+        _ => number % 100_000_000,
+    }
 }
 
 /// Dynamic truncation (RFC 4226 §5.3): four bytes at the place the last half-byte names, without the top bit.
@@ -105,9 +105,10 @@ pub struct Code {
 }
 
 impl Code {
-    fn from_truncated(truncated: u32, digits: Digits) -> Self {
+    /// The last digits of a number.
+    fn new(number: u32, digits: Digits) -> Self {
         let mut ascii = Zeroizing::new([0; Digits::MAX]);
-        let mut rest = truncated;
+        let mut rest = number;
         for place in ascii.iter_mut().take(usize::from(digits.as_u8())).rev() {
             *place = b'0' + (rest % 10) as u8;
             rest /= 10;
@@ -118,10 +119,6 @@ impl Code {
     /// The code in the clear.
     pub fn expose(&self) -> &str {
         as_text(&self.ascii, self.digits)
-    }
-
-    pub(crate) fn is(&self, typed: &TypedCode) -> Choice {
-        typed.matches(&self.ascii)
     }
 }
 
@@ -225,13 +222,14 @@ pub fn verify(
     look_ahead: LookAhead,
     typed: &TypedCode,
 ) -> Option<Matched> {
+    let wanted = typed.number(digits);
     let mut found = Choice::from(0);
     let mut at = 0;
-    for counter in candidates(next, u64::from(look_ahead.0)) {
-        let right = key.code(counter, digits).is(typed);
+    key.each(candidates(next, u64::from(look_ahead.0)), digits, |counter, number| {
+        let right = number.ct_eq(&wanted);
         at.conditional_assign(&counter, right);
         found |= right;
-    }
+    });
     bool::from(found).then_some(Matched(at))
 }
 
@@ -243,16 +241,16 @@ pub fn resync(
     first: &TypedCode,
     second: &TypedCode,
 ) -> Option<Matched> {
+    let (first, second) = (first.number(digits), second.number(digits));
     let mut found = Choice::from(0);
     let mut at = 0;
     let mut first_was_right = Choice::from(0);
-    for counter in candidates(next, RESYNC_WINDOW + 1) {
-        let code = key.code(counter, digits);
-        let right = first_was_right & code.is(second);
+    key.each(candidates(next, RESYNC_WINDOW + 1), digits, |counter, number| {
+        let right = first_was_right & number.ct_eq(&second);
         at.conditional_assign(&counter, right);
         found |= right;
-        first_was_right = code.is(first);
-    }
+        first_was_right = number.ct_eq(&first);
+    });
     bool::from(found).then_some(Matched(at))
 }
 
@@ -268,18 +266,13 @@ mod tests {
             0x94, 0x5b, 0x55, 0x5a,
         ];
         assert_eq!(truncate(&tag), 0x50ef_7f19);
-        assert_eq!(Code::from_truncated(0x50ef_7f19, Digits::SIX).expose(), "872921");
-        assert_eq!(Code::from_truncated(7, Digits::EIGHT).expose(), "00000007");
+        assert_eq!(Code::new(0x50ef_7f19, Digits::SIX).expose(), "872921");
+        assert_eq!(Code::new(7, Digits::EIGHT).expose(), "00000007");
     }
 
-    /// HMAC's saved states are two of the hash's own; they wipe themselves where the hash does.
     #[test]
-    fn prepared_keys_and_codes_are_wiped() {
-        fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+    fn codes_are_wiped() {
         fn wipes_itself<T: zeroize::ZeroizeOnDrop>(_: &T) {}
-        is_wiped::<Sha1>();
-        is_wiped::<Sha256>();
-        is_wiped::<Sha512>();
-        wipes_itself(&Code::from_truncated(7, Digits::SIX).ascii);
+        wipes_itself(&Code::new(7, Digits::SIX).ascii);
     }
 }

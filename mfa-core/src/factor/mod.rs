@@ -6,6 +6,7 @@ pub mod delivered;
 pub mod hotp;
 pub mod key;
 pub mod otpauth;
+mod pads;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod totp;

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
-use subtle::{Choice, ConditionallySelectable};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::config::ConfigError;
 use crate::factor::hotp::{Code, PreparedKey};
@@ -25,6 +25,11 @@ impl Step {
     /// Its number.
     pub const fn number(self) -> u64 {
         self.0
+    }
+
+    /// How far it is from another one that is at most a window away.
+    fn offset_from(self, other: Self) -> i8 {
+        i8::try_from(self.0.wrapping_sub(other.0).cast_signed()).unwrap_or_default()
     }
 
     fn offset_by(self, offset: i8) -> Option<Self> {
@@ -54,11 +59,7 @@ impl TotpParams {
 ///
 /// The key must have been prepared with the algorithm of `params`.
 pub fn code_at(key: &PreparedKey, params: &TotpParams, now: Timestamp) -> Code {
-    code_of(key, params, params.step_at(now))
-}
-
-fn code_of(key: &PreparedKey, params: &TotpParams, step: Step) -> Code {
-    key.code(step.0, params.digits)
+    key.code(params.step_at(now).0, params.digits)
 }
 
 /// The furthest a token's clock may be brought back by [`resync`], in steps; no drift is greater.
@@ -238,27 +239,29 @@ struct Search {
     matched: Choice,
     fresh: Choice,
     step: u64,
-    offset: i8,
 }
 
 impl Search {
     fn new() -> Self {
-        Self { matched: Choice::from(0), fresh: Choice::from(0), step: 0, offset: 0 }
+        Self { matched: Choice::from(0), fresh: Choice::from(0), step: 0 }
     }
 
     /// Candidates come in rising order. Where two share one code the later is taken, so that the same digits
     /// don't pass twice.
-    fn consider(&mut self, right: Choice, step: Step, offset: i8, progress: &Progress) {
+    fn consider(&mut self, right: Choice, step: Step, progress: &Progress) {
         let fresh = right & Choice::from(u8::from(progress.allows(step)));
         self.matched |= right;
         self.fresh |= fresh;
         self.step.conditional_assign(&step.0, fresh);
-        self.offset.conditional_assign(&offset, fresh);
     }
 
-    fn outcome(self, drift_for: impl FnOnce(i8) -> i8) -> Outcome {
+    /// `drift_for` says what to remember of a match so far from the current step.
+    fn outcome(self, current: Step, drift_for: impl FnOnce(i8) -> i8) -> Outcome {
         if self.fresh.into() {
-            Outcome::Accepted(Accepted { step: Step(self.step), drift: drift_for(self.offset) })
+            Outcome::Accepted(Accepted {
+                step: Step(self.step),
+                drift: drift_for(Step(self.step).offset_from(current)),
+            })
         } else if self.matched.into() {
             Outcome::Replayed
         } else {
@@ -301,15 +304,13 @@ pub fn verify(
     typed: &TypedCode,
 ) -> Outcome {
     let current = params.step_at(now);
+    let wanted = typed.number(params.digits);
+    let steps = window.offsets(progress.drift).filter_map(|offset| current.offset_by(offset));
     let mut search = Search::new();
-    for offset in window.offsets(progress.drift) {
-        let Some(step) = current.offset_by(offset) else {
-            continue;
-        };
-        let right = code_of(key, params, step).is(typed);
-        search.consider(right, step, offset, progress);
-    }
-    search.outcome(|offset| window.learn(progress.drift, offset))
+    key.each(steps.map(Step::number), params.digits, |step, number| {
+        search.consider(number.ct_eq(&wanted), Step(step), progress);
+    });
+    search.outcome(current, |offset| window.learn(progress.drift, offset))
 }
 
 /// Checks two codes in a row, to confirm a new credential beyond luck.
@@ -326,7 +327,7 @@ pub fn confirm_two(
 ) -> Option<Accepted> {
     let offsets = -window.past..=window.future;
     let search = search_pair(key, params, &Progress::default(), now, first, second, offsets);
-    match search.outcome(|offset| window.learn(0, offset)) {
+    match search.outcome(params.step_at(now), |offset| window.learn(0, offset)) {
         Outcome::Accepted(accepted) => Some(accepted),
         Outcome::Replayed | Outcome::Wrong => None,
     }
@@ -349,7 +350,8 @@ pub fn resync(
 ) -> Outcome {
     let within = within.min(MAX_DRIFT) as i8;
     let offsets = 1 - within..=within;
-    search_pair(key, params, progress, now, first, second, offsets).outcome(|offset| offset)
+    let search = search_pair(key, params, progress, now, first, second, offsets);
+    search.outcome(params.step_at(now), |offset| offset)
 }
 
 /// Looks for `first` and `second` at neighbouring steps, the second at one of `offsets`, the first unused.
@@ -363,20 +365,19 @@ fn search_pair(
     offsets: RangeInclusive<i8>,
 ) -> Search {
     let current = params.step_at(now);
+    let (first, second) = (first.number(params.digits), second.number(params.digits));
+    let steps = (*offsets.start() - 1..=*offsets.end()).filter_map(|offset| current.offset_by(offset));
     let mut search = Search::new();
     let mut before: Option<(Step, Choice)> = None;
-    for offset in *offsets.start() - 1..=*offsets.end() {
-        let Some(step) = current.offset_by(offset) else {
-            continue;
-        };
-        let code = code_of(key, params, step);
+    key.each(steps.map(Step::number), params.digits, |step, number| {
+        let step = Step(step);
         if let Some((earlier, first_right)) = before {
-            let right = first_right & code.is(second);
+            let right = first_right & number.ct_eq(&second);
             let used = Choice::from(u8::from(!progress.allows(earlier)));
             search.matched |= right & used;
-            search.consider(right & !used, step, offset, progress);
+            search.consider(right & !used, step, progress);
         }
-        before = Some((step, code.is(first)));
-    }
+        before = Some((step, number.ct_eq(&first)));
+    });
     search
 }

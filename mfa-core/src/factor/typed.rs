@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use subtle::{Choice, ConstantTimeEq};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -32,10 +31,14 @@ impl TypedCode {
         self.digits
     }
 
-    /// Compares with a candidate in constant time. Places after the last digit are zero in both, so that codes
-    /// of different lengths differ.
-    pub(crate) fn matches(&self, candidate: &[u8; Digits::MAX]) -> Choice {
-        self.ascii.ct_eq(candidate)
+    /// The number the digits make, to be compared with a code of `digits` digits in constant time. Typed codes of another
+    /// length give a number that no code has.
+    pub(crate) fn number(&self, digits: Digits) -> u32 {
+        if self.digits != digits {
+            return u32::MAX;
+        }
+        let used = self.ascii.iter().take(usize::from(digits.as_u8()));
+        used.fold(0, |number, digit| number * 10 + u32::from(digit & 0x0f))
     }
 }
 
