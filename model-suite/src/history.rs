@@ -1,6 +1,5 @@
 //! The real service, and beside it what has been done.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::factor::backup::HashCost;
 use mfa_core::fault::Fault;
-use mfa_core::id::{AccountKey, FactorId, TenantId, UserId};
+use mfa_core::id::{AccountKey, TenantId, UserId};
 use mfa_core::policy::Policy;
 use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sealer::KeyRing;
@@ -18,7 +17,7 @@ use mfa_core::proof::{Level, Method, Standing};
 use mfa_core::refusal::Refusal;
 use mfa_core::service::{Demand, Gate, Mfa, SignIn};
 use mfa_core::throttle::Limits;
-use mfa_core::ticket::{Authority, EnrolPass, Ticket};
+use mfa_core::ticket::Authority;
 use mfa_core::time::Timestamp;
 use mfa_testing::app::AuthenticatorApp;
 use mfa_testing::clock::ManualClock;
@@ -26,10 +25,10 @@ use mfa_testing::entropy::SeededEntropy;
 use mfa_testing::sender::RecordingSender;
 
 use crate::deed::{BROWSERS, Deed, Kind, Typed};
+use crate::known::{App, Browser, Known, Open, STEP, Session, Staged, step, step_of};
 
 /// How recent a second factor has to be to change something.
 const FRESH: Duration = Duration::from_secs(900);
-const STEP: u64 = 30;
 const KEYS: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
 
 /// What has been done, for whoever wants to know that anything was.
@@ -49,63 +48,6 @@ pub struct Tally {
     pub sets: usize,
     /// Calls that ended in a fault, because the clock had gone back.
     pub faults: usize,
-}
-
-struct App {
-    factor: FactorId,
-    phone: AuthenticatorApp,
-    last: u64,
-}
-
-/// What we know of an account.
-#[derive(Default)]
-struct Known {
-    apps: Vec<App>,
-    emails: Vec<FactorId>,
-    backup: BTreeSet<String>,
-    /// Sessions of an earlier one are over.
-    epoch: u64,
-    /// Challenges begun before the last of these are gone.
-    cleared: u64,
-    wrong_in_a_row: u16,
-    wait_until: Option<Timestamp>,
-    old_phones: Vec<AuthenticatorApp>,
-    every_backup_code: Vec<String>,
-    accepted: Vec<String>,
-}
-
-impl Known {
-    fn has_factor(&self) -> bool {
-        !self.apps.is_empty() || !self.emails.is_empty()
-    }
-}
-
-struct Session {
-    standing: Standing,
-    epoch: u64,
-    proved: Option<Timestamp>,
-}
-
-struct Open {
-    ticket: Ticket,
-    cleared: u64,
-    wrong: u8,
-    sent: Option<String>,
-    done: bool,
-}
-
-enum Staged {
-    App(AuthenticatorApp),
-    Email(Option<String>),
-}
-
-#[derive(Default)]
-struct Browser {
-    session: Option<Session>,
-    open: Option<Open>,
-    pass: Option<(EnrolPass, u64)>,
-    /// By what right, in which epoch, and what.
-    staged: Option<(Authority, u64, Ticket, Staged)>,
 }
 
 /// A history so far.
@@ -135,16 +77,6 @@ fn key(account: usize) -> AccountKey {
 fn of(browser: u8) -> (usize, usize) {
     let browser = usize::from(browser) % BROWSERS;
     (browser, browser / 2)
-}
-
-fn step(time: Timestamp) -> u64 {
-    time.as_unix() / STEP
-}
-
-/// The latest step around now of which this is the code.
-fn step_of(phone: &AuthenticatorApp, code: &str, now: Timestamp) -> Option<u64> {
-    let around = step(now).saturating_sub(13)..=step(now) + 13;
-    around.rev().find(|step| phone.code_at(Timestamp::from_unix(step * STEP)) == code)
 }
 
 impl History {

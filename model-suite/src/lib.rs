@@ -13,6 +13,7 @@
 
 mod deed;
 mod history;
+mod known;
 
 pub use deed::{Deed, Kind, Typed};
 pub use history::{History, Tally};
