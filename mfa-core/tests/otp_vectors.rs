@@ -313,6 +313,12 @@ fn long_names_are_shortened_the_account_first() {
     let (issuer, account) = write(&"i".repeat(500), "ann");
     assert_eq!(account, "ann");
     assert!(issuer.len() > 40);
+    // Cut wherever it may be, a name never ends in the space between two words.
+    for length in 40..120 {
+        let words = format!("{} word {}", "i".repeat(length), "i".repeat(100));
+        let (issuer, account) = write(&words, &words);
+        assert_eq!((issuer.trim(), account.trim()), (issuer.as_str(), account.as_str()), "{length}");
+    }
 
     let long = SharedKey::from_bytes(SecretBytes::new(vec![1; 64])).unwrap();
     let widest = "\u{20000}".repeat(9);

@@ -8,6 +8,8 @@ Usage:
   cargo xtask cluster [--no-install] [--rounds N]
       Runs only the tests of several nodes on one store, each race N times and with N kills: 200 unless told
       otherwise, which takes about half an hour. `test` runs each of them a few times.
+  cargo xtask fuzz [--seconds N] [TARGET]
+      Fuzzes each target for N seconds (60 unless told otherwise), or only the one named. Needs nightly Rust.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -24,6 +26,8 @@ pub(crate) enum Chore {
     Test { install: bool, cargo_args: Vec<String> },
     /// Run the tests of several nodes at length.
     Cluster { install: bool, rounds: u32 },
+    /// Fuzz all targets, or one, for so many seconds each.
+    Fuzz { seconds: u64, target: Option<String> },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -41,6 +45,9 @@ impl Chore {
         let Some(name) = arguments.next() else {
             return Err("which chore?".to_owned());
         };
+        if name == "fuzz" {
+            return Self::parse_fuzz(arguments);
+        }
         let mut install = true;
         let mut cargo_args = None;
         let mut rounds = None;
@@ -72,6 +79,25 @@ impl Chore {
             ("help" | "-h" | "--help", _) => Ok(Self::Help),
             (other, _) => Err(format!("there is no chore `{other}`")),
         }
+    }
+
+    fn parse_fuzz(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut seconds, mut target) = (60, None);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "-h" | "--help" => return Ok(Self::Help),
+                "--seconds" => {
+                    let number = arguments.next().and_then(|text| text.parse().ok());
+                    seconds = number.filter(|n| *n > 0).ok_or("`--seconds` needs a number from 1 on")?;
+                }
+                option if option.starts_with('-') => {
+                    return Err(format!("`{option}` isn't an option of `fuzz`"));
+                }
+                _ if target.is_some() => return Err("`fuzz` takes one target, or none for all".to_owned()),
+                _ => target = Some(argument),
+            }
+        }
+        Ok(Self::Fuzz { seconds, target })
     }
 }
 
@@ -107,6 +133,16 @@ mod tests {
         assert_eq!(parse("cluster --rounds 3 --no-install"), Ok(short));
         for wrong in ["cluster --rounds", "cluster --rounds 0", "cluster --rounds many", "test --rounds 3"] {
             assert!(parse(wrong).unwrap_err().contains("--rounds"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fuzzing_takes_a_time_and_a_target() {
+        assert_eq!(parse("fuzz"), Ok(Chore::Fuzz { seconds: 60, target: None }));
+        let one = Chore::Fuzz { seconds: 5, target: Some("typed_code".to_owned()) };
+        assert_eq!(parse("fuzz typed_code --seconds 5"), Ok(one));
+        for wrong in ["fuzz --seconds", "fuzz --seconds 0", "fuzz --no-install", "fuzz one two"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 

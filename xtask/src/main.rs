@@ -10,6 +10,7 @@ mod args;
 mod bench;
 mod cases;
 mod catalogue;
+mod fuzz;
 mod install;
 mod suite;
 mod tally;
@@ -50,6 +51,7 @@ fn carry_out(chore: Chore) -> Result<(), String> {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run(root, &toolbox, &cargo_args)
         }
+        Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run_cluster(root, &toolbox, rounds)

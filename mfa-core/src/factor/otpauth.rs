@@ -140,9 +140,11 @@ fn check_name<'a>(name: &'a str, part: &'static str) -> Result<&'a str, UriError
     }
 }
 
-/// Percent-encodes as much of a name as fits into `room` bytes, in whole characters (RFC 3986 §2).
+/// Percent-encodes as much of a name as fits into `room` bytes, in whole characters (RFC 3986 §2) and not ending in a
+/// space.
 fn encode(name: &str, room: usize) -> String {
     let mut encoded = String::new();
+    let mut end = 0;
     for character in name.chars() {
         let piece = match character {
             'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '.' | '_' | '~' | '@' => character.to_string(),
@@ -152,7 +154,11 @@ fn encode(name: &str, room: usize) -> String {
             break;
         }
         encoded.push_str(&piece);
+        if !character.is_whitespace() {
+            end = encoded.len();
+        }
     }
+    encoded.truncate(end);
     encoded
 }
 

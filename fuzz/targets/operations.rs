@@ -1,0 +1,18 @@
+//! Any bytes as a history of deeds: the promises hold in all of them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mfa_core::policy::Policy;
+use model_suite::{Deed, History};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, deeds)) = bytes.split_first() else { return };
+    let policy = [Policy::Off, Policy::Encouraged, Policy::Required][usize::from(*first) % 3];
+    fuzz::block_on(async {
+        let mut history = History::new(policy);
+        for deed in deeds.as_chunks().0.iter().take(400) {
+            history.run(Deed::from_bytes(*deed)).await;
+        }
+        history.end().await;
+    });
+});
