@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::person::{Account, Person};
+use crate::volley::leads_in;
 
 /// Why a request came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +207,7 @@ impl Regular {
     async fn answer(&mut self, (mut browser, page): (Browser, Answer), code: &str) -> Outcome {
         for _ in 0..BUSY_TRIES {
             match self.post(&mut browser, &page, &at("challenge"), &[("code", code)]).await {
-                Ok(answer) if answer.status == 303 && answer.header("location") == "/" => {
+                Ok(answer) if leads_in(answer.status, answer.header("location")) => {
                     // Let in is who sees the page behind the gate. Whoever can't be shown it now was let in all the same.
                     match self.open(&mut browser, "/").await {
                         Ok(home) if home.status != 200 => {

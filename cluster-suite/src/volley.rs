@@ -7,12 +7,18 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use http_suite::browser::Browser;
+use http_suite::world::at;
 
 /// A request, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Shot {
     bytes: Vec<u8>,
     authority: String,
+}
+
+/// Whether a code was right by what follows it: the start page, or before it the word that few backup codes are left.
+pub(crate) fn leads_in(status: u16, location: &str) -> bool {
+    status == 303 && (location == "/" || location == at("backup-codes/low"))
 }
 
 /// What came back.
@@ -31,9 +37,9 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// Whether the answer lets somebody in: the way on to the start page with a session of its own.
+    /// Whether the answer lets somebody in, with a session of its own.
     pub fn is_in(&self) -> bool {
-        self.status == 303 && self.location == "/"
+        leads_in(self.status, &self.location)
     }
 }
 
