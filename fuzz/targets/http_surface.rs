@@ -73,14 +73,16 @@ async fn world() -> World {
     let (ticket, shown) = mfa.enrol_app(&authority, "Phone").await.expect("no fault").expect("staged");
     let app = AuthenticatorApp::scan(shown.uri.expose()).expect("a URI");
     let uri = shown.uri.expose();
-    let secret = uri.split("secret=").nth(1).and_then(|rest| rest.split('&').next()).expect("a secret").to_owned();
+    let secret =
+        uri.split("secret=").nth(1).and_then(|rest| rest.split('&').next()).expect("a secret").to_owned();
     let code = app.code_at(clock.time());
     let confirmed = mfa.confirm(&authority, &ticket, &code, None).await.expect("no fault").expect("bound");
     let standing = confirmed.verified.into_standing();
     let codes = mfa.make_backup_codes(&standing).await.expect("no fault").expect("made");
     let backup = codes.iter().map(|code| code.expose().to_owned()).collect();
     let authority = Authority::Session(standing);
-    let ticket = mfa.enrol_email(&authority, "Post", ADDRESS, Locale::English).await.expect("no fault").expect("sent");
+    let ticket =
+        mfa.enrol_email(&authority, "Post", ADDRESS, Locale::English).await.expect("no fault").expect("sent");
     let code = sender.last_code().expect("a code");
     let _confirmed = mfa.confirm(&authority, &ticket, &code, None).await.expect("no fault").expect("bound");
     clock.advance(std::time::Duration::from_secs(300));
@@ -114,7 +116,9 @@ impl World {
         if let Some(set) = parts.headers.get(header::SET_COOKIE).and_then(|set| set.to_str().ok()) {
             browser.cookie = set.split(';').next().unwrap_or_default().to_owned();
         }
-        if let Some(token) = body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()) {
+        if let Some(token) =
+            body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next())
+        {
             browser.token = token.to_owned();
         }
         (Response::from_parts(parts, ()), body)
@@ -123,17 +127,22 @@ impl World {
     /// Whether somebody who typed this may have typed a right code.
     fn could_be_right(&self, text: &str) -> bool {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let shown = (-5..=5).map(|step: i64| self.app.code_at(mfa_core::time::Timestamp::from_unix(
-            self.clock.time().as_unix().saturating_add_signed(30 * step),
-        )));
+        let shown = (-5..=5).map(|step: i64| {
+            self.app.code_at(mfa_core::time::Timestamp::from_unix(
+                self.clock.time().as_unix().saturating_add_signed(30 * step),
+            ))
+        });
         let upper = text.to_ascii_uppercase().replace(['-', ' '], "");
         shown.chain(self.sender.last_code()).any(|code| digits.contains(&code))
             || self.backup.iter().any(|code| upper.contains(&code.replace('-', "")))
     }
 
     fn look_for_secrets(&self, answer: &Response<()>, body: &str) {
-        let headers: String =
-            answer.headers().values().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+        let headers: String = answer
+            .headers()
+            .values()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
         for text in [body, headers.as_str()] {
             assert!(!text.contains(GUARDED), "let in without a code");
             assert!(!text.contains(&self.secret), "shows the app's key");
@@ -166,7 +175,8 @@ fuzz_target!(|text: &str| {
             if browser.cookie.is_empty() {
                 let begin = Request::post("/password").body(Body::empty()).expect("a request");
                 world.send(browser, begin).await;
-                let look = Request::get("/account/security/challenge").header("cookie", browser.cookie.as_str());
+                let look =
+                    Request::get("/account/security/challenge").header("cookie", browser.cookie.as_str());
                 world.send(browser, look.body(Body::empty()).expect("a request")).await;
                 assert!(!browser.token.is_empty(), "no challenge to answer");
             }

@@ -8,6 +8,8 @@ Usage:
   cargo xtask cluster [--no-install] [--rounds N]
       Runs only the tests of several nodes on one store, each race N times and with N kills: 200 unless told
       otherwise, which takes about half an hour. `test` runs each of them a few times.
+  cargo xtask bench
+      Measures making and verifying codes beside other crates, and writes benches/RESULTS.md.
   cargo xtask fuzz [--seconds N] [TARGET]
       Fuzzes each target for N seconds (60 unless told otherwise), or only the one named. Needs nightly Rust.
   cargo xtask tools [--no-install]
@@ -26,6 +28,8 @@ pub(crate) enum Chore {
     Test { install: bool, cargo_args: Vec<String> },
     /// Run the tests of several nodes at length.
     Cluster { install: bool, rounds: u32 },
+    /// Measure code verification.
+    Bench,
     /// Fuzz all targets, or one, for so many seconds each.
     Fuzz { seconds: u64, target: Option<String> },
     /// Get the tools and report on them.
@@ -71,6 +75,8 @@ impl Chore {
             return Err("only `cluster` takes `--rounds`".to_owned());
         }
         match (name.as_str(), cargo_args) {
+            ("bench", None) => Ok(Self::Bench),
+            ("bench", Some(_)) => Err("`bench` takes no arguments of cargo test".to_owned()),
             ("cluster", None) => Ok(Self::Cluster { install, rounds: rounds.unwrap_or(200) }),
             ("cluster", Some(_)) => Err("`cluster` takes no arguments of cargo test".to_owned()),
             ("test", cargo_args) => Ok(Self::Test { install, cargo_args: cargo_args.unwrap_or_default() }),
@@ -134,6 +140,12 @@ mod tests {
         for wrong in ["cluster --rounds", "cluster --rounds 0", "cluster --rounds many", "test --rounds 3"] {
             assert!(parse(wrong).unwrap_err().contains("--rounds"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn measuring_takes_nothing() {
+        assert_eq!(parse("bench"), Ok(Chore::Bench));
+        assert!(parse("bench -- x").is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod cases;
 mod catalogue;
 mod fuzz;
 mod install;
+mod measure;
 mod suite;
 mod tally;
 mod tools;
@@ -51,6 +52,7 @@ fn carry_out(chore: Chore) -> Result<(), String> {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run(root, &toolbox, &cargo_args)
         }
+        Chore::Bench => measure::run(root),
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;
