@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 use http_suite::browser::Browser;
 use http_suite::world::at;
@@ -72,7 +71,7 @@ impl Shot {
     }
 }
 
-/// Fires all of them at once.
+/// Fires all of them at once. The answers stand in the order of the shots, whichever comes first.
 pub async fn fire(shots: &[Shot]) -> Vec<Hit> {
     let mut loaded = Vec::new();
     for shot in shots {
@@ -82,17 +81,20 @@ pub async fn fire(shots: &[Shot]) -> Vec<Hit> {
         stream.write_all(rest).await.unwrap();
         loaded.push((stream, *last));
     }
-    let mut running = JoinSet::new();
-    for (mut stream, last) in loaded {
-        running.spawn(async move {
+    let fired = loaded.into_iter().map(|(mut stream, last)| {
+        tokio::spawn(async move {
             let began = Instant::now();
             stream.write_all(&[last]).await.unwrap();
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.unwrap();
             hit(&String::from_utf8_lossy(&answer), began.elapsed())
-        });
+        })
+    });
+    let mut hits = Vec::new();
+    for answer in fired.collect::<Vec<_>>() {
+        hits.push(answer.await.unwrap());
     }
-    running.join_all().await
+    hits
 }
 
 fn hit(answer: &str, took: Duration) -> Hit {
@@ -113,5 +115,39 @@ fn hit(answer: &str, took: Duration) -> Hit {
         cookie: header("set-cookie").split(';').next().unwrap_or_default().to_owned(),
         body: body.to_owned(),
         took,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers whoever comes last first, and the next one only when that one has gone.
+    async fn answer_backwards(listener: TcpListener, count: usize) {
+        let mut streams = Vec::new();
+        for _ in 0..count {
+            streams.push(listener.accept().await.unwrap().0);
+        }
+        for mut stream in streams.into_iter().rev() {
+            let mut asked = [0; 1];
+            stream.read_exact(&mut asked).await.unwrap();
+            let status = 200 + u16::from(asked[0] - b'0');
+            stream.write_all(format!("HTTP/1.1 {status} so\r\n\r\n").as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            stream.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_stand_in_the_order_of_the_shots() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let server = tokio::spawn(answer_backwards(listener, 4));
+        let shot = |number| Shot { bytes: format!("{number}.").into_bytes(), authority: authority.clone() };
+        let hits = fire(&(0..4).map(shot).collect::<Vec<_>>()).await;
+        assert_eq!(hits.iter().map(|hit| hit.status).collect::<Vec<_>>(), [200, 201, 202, 203]);
+        server.await.unwrap();
     }
 }
