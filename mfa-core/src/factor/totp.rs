@@ -234,38 +234,39 @@ pub enum Outcome {
     Wrong,
 }
 
-/// The best match so far, gathered without a branch on what was typed.
+/// The latest match so far, gathered without a branch on what was typed.
 struct Search {
     matched: Choice,
-    fresh: Choice,
-    step: u64,
+    latest: u64,
 }
 
 impl Search {
     fn new() -> Self {
-        Self { matched: Choice::from(0), fresh: Choice::from(0), step: 0 }
+        Self { matched: Choice::from(0), latest: 0 }
     }
 
     /// Candidates come in rising order. Where two share one code the later is taken, so that the same digits
     /// don't pass twice.
-    fn consider(&mut self, right: Choice, step: Step, progress: &Progress) {
-        let fresh = right & Choice::from(u8::from(progress.allows(step)));
+    fn consider(&mut self, right: Choice, step: Step) {
         self.matched |= right;
-        self.fresh |= fresh;
-        self.step.conditional_assign(&step.0, fresh);
+        self.latest.conditional_assign(&step.0, right);
     }
 
-    /// `drift_for` says what to remember of a match so far from the current step.
-    fn outcome(self, current: Step, drift_for: impl FnOnce(i8) -> i8) -> Outcome {
-        if self.fresh.into() {
-            Outcome::Accepted(Accepted {
-                step: Step(self.step),
-                drift: drift_for(Step(self.step).offset_from(current)),
-            })
-        } else if self.matched.into() {
-            Outcome::Replayed
-        } else {
+    /// `is_new` says whether a match at a step is not used up; steps are used up in rising order, so that none is new if the
+    /// latest isn't. `drift_for` says what to remember of a match so far from the current step.
+    fn outcome(
+        self,
+        current: Step,
+        is_new: impl FnOnce(Step) -> bool,
+        drift_for: impl FnOnce(i8) -> i8,
+    ) -> Outcome {
+        let step = Step(self.latest);
+        if !bool::from(self.matched) {
             Outcome::Wrong
+        } else if is_new(step) {
+            Outcome::Accepted(Accepted { step, drift: drift_for(step.offset_from(current)) })
+        } else {
+            Outcome::Replayed
         }
     }
 }
@@ -308,9 +309,9 @@ pub fn verify(
     let steps = window.offsets(progress.drift).filter_map(|offset| current.offset_by(offset));
     let mut search = Search::new();
     key.each(steps.map(Step::number), params.digits, |step, number| {
-        search.consider(number.ct_eq(&wanted), Step(step), progress);
+        search.consider(number.ct_eq(&wanted), Step(step));
     });
-    search.outcome(current, |offset| window.learn(progress.drift, offset))
+    search.outcome(current, |step| progress.allows(step), |offset| window.learn(progress.drift, offset))
 }
 
 /// Checks two codes in a row, to confirm a new credential beyond luck.
@@ -326,8 +327,8 @@ pub fn confirm_two(
     second: &TypedCode,
 ) -> Option<Accepted> {
     let offsets = -window.past..=window.future;
-    let search = search_pair(key, params, &Progress::default(), now, first, second, offsets);
-    match search.outcome(params.step_at(now), |offset| window.learn(0, offset)) {
+    let search = search_pair(key, params, now, first, second, offsets);
+    match search.outcome(params.step_at(now), |_| true, |offset| window.learn(0, offset)) {
         Outcome::Accepted(accepted) => Some(accepted),
         Outcome::Replayed | Outcome::Wrong => None,
     }
@@ -350,15 +351,15 @@ pub fn resync(
 ) -> Outcome {
     let within = within.min(MAX_DRIFT) as i8;
     let offsets = 1 - within..=within;
-    let search = search_pair(key, params, progress, now, first, second, offsets);
-    search.outcome(params.step_at(now), |offset| offset)
+    let search = search_pair(key, params, now, first, second, offsets);
+    let first_is_new = |second: Step| second.offset_by(-1).is_some_and(|first| progress.allows(first));
+    search.outcome(params.step_at(now), first_is_new, |offset| offset)
 }
 
-/// Looks for `first` and `second` at neighbouring steps, the second at one of `offsets`, the first unused.
+/// Looks for `first` and `second` at neighbouring steps, the second at one of `offsets`.
 fn search_pair(
     key: &PreparedKey,
     params: &TotpParams,
-    progress: &Progress,
     now: Timestamp,
     first: &TypedCode,
     second: &TypedCode,
@@ -368,16 +369,10 @@ fn search_pair(
     let (first, second) = (first.number(params.digits), second.number(params.digits));
     let steps = (*offsets.start() - 1..=*offsets.end()).filter_map(|offset| current.offset_by(offset));
     let mut search = Search::new();
-    let mut before: Option<(Step, Choice)> = None;
+    let mut first_was_right = Choice::from(0);
     key.each(steps.map(Step::number), params.digits, |step, number| {
-        let step = Step(step);
-        if let Some((earlier, first_right)) = before {
-            let right = first_right & number.ct_eq(&second);
-            let used = Choice::from(u8::from(!progress.allows(earlier)));
-            search.matched |= right & used;
-            search.consider(right & !used, step, progress);
-        }
-        before = Some((step, number.ct_eq(&first)));
+        search.consider(first_was_right & number.ct_eq(&second), Step(step));
+        first_was_right = number.ct_eq(&first);
     });
     search
 }
