@@ -74,6 +74,21 @@ impl Home {
         }
     }
 
+    /// Opens the store as a process of this release does when it starts, and closes it again.
+    ///
+    /// # Errors
+    /// What the process says and ends with.
+    pub async fn open(&self) -> Result<(), String> {
+        let url = self.store();
+        match self {
+            Self::File(_) => {
+                SqliteStore::open(url.strip_prefix("sqlite:").unwrap()).await.map(drop).map_err(said)
+            }
+            Self::Server(Engine::Redis, _) => RedisStore::open(&url).await.map(drop).map_err(said),
+            Self::Server(..) => PostgresStore::open(&url).await.map(drop).map_err(said),
+        }
+    }
+
     /// Looks at what is stored, with connections of its own.
     pub async fn reader(&self, clock: &ManualClock) -> Reader {
         let builder = Mfa::builder("Reader", "portal.example")
@@ -95,6 +110,10 @@ impl Home {
             }
         }
     }
+}
+
+fn said(error: impl fmt::Display) -> String {
+    error.to_string()
 }
 
 enum Kept {

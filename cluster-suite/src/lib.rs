@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod home;
 pub mod load;
 pub mod newcomer;
+pub mod newer;
 pub mod node;
 pub mod person;
 pub mod proxy;
