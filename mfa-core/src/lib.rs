@@ -19,6 +19,7 @@ pub mod refusal;
 pub mod secret;
 pub mod service;
 pub mod settings;
+mod sync;
 pub mod throttle;
 pub mod ticket;
 pub mod time;

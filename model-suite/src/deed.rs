@@ -3,6 +3,12 @@
 /// How many browsers there are. The first two are of the first account, the others of the second.
 pub(crate) const BROWSERS: usize = 4;
 
+/// A browser, and whose it is.
+pub(crate) fn of(browser: u8) -> (usize, usize) {
+    let browser = usize::from(browser) % BROWSERS;
+    (browser, browser / 2)
+}
+
 /// What is typed into a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {

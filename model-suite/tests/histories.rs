@@ -1,50 +1,100 @@
-//! Long random histories, and proof that they get anywhere.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it has done")]
+//! Long random histories beside the reference, and proof that they get anywhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may panic, and says what it has done"
+)]
+
+use std::cell::Cell;
 
 use mfa_core::policy::Policy;
-use model_suite::{Deed, History, Tally};
-use proptest::collection::vec;
+use model_suite::{Deed, History, Model, Tally};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
+use tokio::runtime::{Builder, Runtime};
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+/// Deeds of a history, and histories of a run unless `HISTORIES` says otherwise.
+const DEEDS: usize = 800;
+const HISTORIES: u32 = 32;
+
+/// What a failure is narrowed down with, at the most: a deed left out is a history run again.
+const LEFT_OUT: u32 = 20_000;
+
+/// The reference, where a second factor is required or a choice.
+struct Reference<const REQUIRED: bool>;
+
+impl<const REQUIRED: bool> ReferenceStateMachine for Reference<REQUIRED> {
+    type State = Model;
+    type Transition = Deed;
+
+    fn init_state() -> BoxedStrategy<Model> {
+        Just(Model::new(if REQUIRED { Policy::Required } else { Policy::Off })).boxed()
+    }
+
+    fn transitions(_: &Model) -> BoxedStrategy<Deed> {
+        // The same three bytes as in the fuzzer. A failure shrinks by leaving deeds out; other bytes tell nothing more.
+        any::<[u8; 3]>().prop_map(Deed::from_bytes).no_shrink().boxed()
+    }
+
+    fn preconditions(model: &Model, deed: &Deed) -> bool {
+        model.allows(*deed)
+    }
+
+    fn apply(model: Model, deed: &Deed) -> Model {
+        model.after(*deed)
+    }
 }
 
-fn run(policy: Policy, deeds: &[[u8; 3]]) -> Tally {
-    runtime().block_on(async {
-        let mut history = History::new(policy);
-        for deed in deeds {
-            history.run(Deed::from_bytes(*deed)).await;
-        }
-        history.end().await
-    })
+/// The service, one deed after the other.
+struct Service<const REQUIRED: bool> {
+    history: History,
+    runtime: Runtime,
 }
 
-/// More with `PROPTEST_CASES`.
-fn histories(policy: Policy) {
-    let mut runner = TestRunner::new(Config {
+thread_local! {
+    /// What was done in all histories of a test, which has a thread to itself.
+    static TOTAL: Cell<Tally> = Cell::default();
+}
+
+impl<const REQUIRED: bool> StateMachineTest for Service<REQUIRED> {
+    type SystemUnderTest = Self;
+    type Reference = Reference<REQUIRED>;
+
+    fn init_test(model: &Model) -> Self {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        Self { history: History::new(model.policy()), runtime }
+    }
+
+    fn apply(mut service: Self, model: &Model, deed: Deed) -> Self {
+        service.runtime.block_on(service.history.run(deed, model));
+        service
+    }
+
+    fn teardown(service: Self, _: Model) {
+        let done = service.runtime.block_on(service.history.end());
+        TOTAL.set(TOTAL.get() + done);
+    }
+}
+
+fn histories<const REQUIRED: bool>() {
+    let config = Config {
         rng_seed: RngSeed::Fixed(7),
         failure_persistence: None,
-        ..Config::with_cases(32)
-    });
-    let total = std::cell::RefCell::new(Tally::default());
-    runner
-        .run(&vec(any::<[u8; 3]>(), 800), |deeds| {
-            let done = run(policy, &deeds);
-            let mut total = total.borrow_mut();
-            total.passed += done.passed;
-            total.wrong += done.wrong;
-            total.added += done.added;
-            total.removed += done.removed;
-            total.resets += done.resets;
-            total.sets += done.sets;
-            total.faults += done.faults;
+        max_shrink_iters: LEFT_OUT,
+        max_local_rejects: u32::MAX,
+        ..Config::with_cases(std::env::var("HISTORIES").map_or(HISTORIES, |text| text.parse().unwrap()))
+    };
+    let deeds = Reference::<REQUIRED>::sequential_strategy(DEEDS);
+    TestRunner::new(config.clone())
+        .run(&deeds, |(model, deeds, seen)| {
+            Service::<REQUIRED>::test_sequential(config.clone(), model, deeds, seen);
             Ok(())
         })
-        .unwrap();
-    let total = total.into_inner();
-    println!("{policy:?}: {total:?}");
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    let total = TOTAL.get();
+    println!("required: {REQUIRED}: {total:?}");
     for (what, count) in [
         ("passed", total.passed),
         ("wrong", total.wrong),
@@ -60,10 +110,10 @@ fn histories(policy: Policy) {
 
 #[test]
 fn promises_hold_in_every_history_where_a_second_factor_is_a_choice() {
-    histories(Policy::Off);
+    histories::<false>();
 }
 
 #[test]
 fn promises_hold_in_every_history_where_a_second_factor_is_required() {
-    histories(Policy::Required);
+    histories::<true>();
 }

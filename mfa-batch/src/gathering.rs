@@ -1,0 +1,190 @@
+//! Where calls gather, and the lanes that take them.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::runtime::{Arc, Instant, Mutex, MutexGuard, PoisonError, oneshot, spawn, timeout};
+
+/// How many calls go together at the most, unless set.
+const MOST: usize = 64;
+
+/// What is done for many at once.
+pub trait Work: Send + Sync + 'static {
+    /// What one caller asks.
+    type Item: Send + 'static;
+    /// What that caller is told.
+    type Answer: Send + 'static;
+
+    /// Answers each item, in the order of the items. An item without an answer is [`Lost`] for its caller.
+    fn run(&self, items: Vec<Self::Item>) -> impl Future<Output = Vec<Self::Answer>> + Send;
+}
+
+/// The work ended without an answer: it panicked, or its runtime was shut down. Whether it was done isn't known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the call ended without an answer")
+    }
+}
+
+impl Error for Lost {}
+
+/// Where calls gather. Cheap to clone; clones share what is under way.
+pub struct Batch<W: Work> {
+    inner: Arc<Inner<W>>,
+}
+
+struct Inner<W: Work> {
+    work: W,
+    lanes: usize,
+    slow: Duration,
+    most: usize,
+    state: Mutex<State<W>>,
+}
+
+struct State<W: Work> {
+    waiting: VecDeque<(W::Item, oneshot::Sender<W::Answer>)>,
+    /// How many tasks are working now.
+    running: usize,
+    /// When the youngest batch began.
+    begun: Instant,
+}
+
+impl<W: Work> Batch<W> {
+    /// One batch under way at a time, of up to 64 calls.
+    pub fn new(work: W) -> Self {
+        Self::with_lanes(work, 1, Duration::MAX)
+    }
+
+    /// A further batch, up to so many at a time, begins while the last one has been under way for longer than `slow`: one
+    /// call that is held up does not hold up those behind it, and a server far away gets more than one at a time.
+    pub fn with_lanes(work: W, lanes: usize, slow: Duration) -> Self {
+        let state = Mutex::new(State { waiting: VecDeque::new(), running: 0, begun: Instant::now() });
+        Self { inner: Arc::new(Inner { work, lanes: lanes.max(1), slow, most: MOST, state }) }
+    }
+
+    /// The work behind it.
+    pub fn work(&self) -> &W {
+        &self.inner.work
+    }
+
+    /// How many calls wait now, without those under way.
+    pub fn waiting(&self) -> usize {
+        self.inner.state().waiting.len()
+    }
+
+    /// Asks, together with whoever else asks now. Needs a Tokio runtime.
+    ///
+    /// A caller who stops waiting is left out if the work has not begun; otherwise it is done all the same.
+    ///
+    /// # Errors
+    /// [`Lost`], if there is no answer.
+    pub async fn ask(&self, item: W::Item) -> Result<W::Answer, Lost> {
+        let (sender, mut receiver) = oneshot::channel();
+        self.inner.state().waiting.push_back((item, sender));
+        self.open_lane();
+        if self.inner.lanes > 1
+            && let Ok(answer) = timeout(self.inner.slow, &mut receiver).await
+        {
+            return answer.map_err(|_| Lost);
+        }
+        self.open_lane();
+        receiver.await.map_err(|_| Lost)
+    }
+
+    /// Begins a batch, if somebody waits and there may be another one.
+    fn open_lane(&self) {
+        let mut state = self.inner.state();
+        let may = state.running == 0
+            || (state.running < self.inner.lanes && state.begun.elapsed() >= self.inner.slow);
+        if may && !state.waiting.is_empty() {
+            state.running += 1;
+            state.begun = Instant::now();
+            let lane = Lane { inner: Arc::clone(&self.inner), ended: false, senders: Vec::new() };
+            drop(state);
+            spawn(lane.run());
+        }
+    }
+}
+
+impl<W: Work> Clone for Batch<W> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<W: Work> fmt::Debug for Batch<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("lanes", &self.inner.lanes).finish_non_exhaustive()
+    }
+}
+
+impl<W: Work> Inner<W> {
+    fn state(&self) -> MutexGuard<'_, State<W>> {
+        // Nothing is half done under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that works until nobody waits.
+struct Lane<W: Work> {
+    inner: Arc<Inner<W>>,
+    ended: bool,
+    /// Who waits for the answers of this batch. With the lane, not the batch: when the work panics, the lane is given up
+    /// before they hear of it, and whoever asks again then finds it free.
+    senders: Vec<oneshot::Sender<W::Answer>>,
+}
+
+impl<W: Work> Lane<W> {
+    async fn run(mut self) {
+        while let Some(items) = self.next() {
+            let answers = self.inner.work.run(items).await;
+            for (sender, answer) in std::mem::take(&mut self.senders).into_iter().zip(answers) {
+                // Who has stopped waiting misses nothing.
+                let _ = sender.send(answer);
+            }
+        }
+    }
+
+    /// Those who wait, up to the most there may be; gives the lane up if there are none.
+    fn next(&mut self) -> Option<Vec<W::Item>> {
+        let mut state = self.inner.state();
+        let mut items = Vec::new();
+        while items.len() < self.inner.most {
+            let Some((item, sender)) = state.waiting.pop_front() else { break };
+            if !sender.is_closed() {
+                items.push(item);
+                self.senders.push(sender);
+            }
+        }
+        if items.is_empty() {
+            state.running -= 1;
+            self.ended = true;
+            return None;
+        }
+        state.begun = Instant::now();
+        Some(items)
+    }
+}
+
+impl<W: Work> Drop for Lane<W> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        // The work panicked or the runtime is being shut down. Who waits for a lane that may never come is told so.
+        let forsaken = {
+            let mut state = self.inner.state();
+            state.running -= 1;
+            match state.running {
+                0 => std::mem::take(&mut state.waiting),
+                _ => VecDeque::new(),
+            }
+        };
+        drop(forsaken);
+    }
+}

@@ -1,0 +1,207 @@
+//! Calls that gather, on a real runtime; `model-suite` runs them under every schedule.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and one has to")]
+
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use mfa_batch::{Batch, Lost, Work};
+use tokio::sync::Semaphore;
+
+/// Hands each item back, when it is let; counts what it is asked.
+struct Held {
+    gate: Arc<Semaphore>,
+    batches: Arc<Mutex<Vec<Vec<u32>>>>,
+    begun: Arc<AtomicUsize>,
+}
+
+impl Work for Held {
+    type Item = u32;
+    type Answer = u32;
+
+    async fn run(&self, items: Vec<u32>) -> Vec<u32> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.batches.lock().unwrap().push(items.clone());
+        self.gate.acquire().await.unwrap().forget();
+        assert!(!items.contains(&13), "an item that panics");
+        items
+    }
+}
+
+const SLOW: Duration = Duration::from_millis(10);
+
+struct Scene {
+    batch: Batch<Held>,
+    gate: Arc<Semaphore>,
+    batches: Arc<Mutex<Vec<Vec<u32>>>>,
+    begun: Arc<AtomicUsize>,
+}
+
+fn scene(lanes: usize) -> Scene {
+    let (gate, batches, begun) = (Arc::new(Semaphore::new(0)), Arc::default(), Arc::default());
+    let held = Held { gate: Arc::clone(&gate), batches: Arc::clone(&batches), begun: Arc::clone(&begun) };
+    Scene { batch: Batch::with_lanes(held, lanes, SLOW), gate, batches, begun }
+}
+
+impl Scene {
+    fn ask(&self, item: u32) -> tokio::task::JoinHandle<Result<u32, Lost>> {
+        let batch = self.batch.clone();
+        tokio::spawn(async move { batch.ask(item).await })
+    }
+
+    /// Waits until so many batches have begun and so many calls wait behind them.
+    async fn until(&self, begun: usize, waiting: usize) {
+        let there = async {
+            while self.begun.load(Ordering::SeqCst) < begun || self.batch.waiting() < waiting {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), there).await.unwrap();
+    }
+
+    fn batches(&self) -> Vec<Vec<u32>> {
+        self.batches.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn what_gathers_behind_a_batch_goes_together_and_each_gets_its_own_answer() {
+    let scene = scene(1);
+    let first = scene.ask(0);
+    scene.until(1, 0).await;
+    let others: Vec<_> = (1..=5).map(|item| scene.ask(item)).collect();
+    scene.until(1, 5).await;
+    scene.gate.add_permits(2);
+    assert_eq!(first.await.unwrap(), Ok(0));
+    for (item, other) in (1..).zip(others) {
+        assert_eq!(other.await.unwrap(), Ok(item));
+    }
+    assert_eq!(scene.batches(), [vec![0], vec![1, 2, 3, 4, 5]]);
+}
+
+#[tokio::test]
+async fn a_batch_has_a_most() {
+    let scene = scene(1);
+    let _first = scene.ask(0);
+    scene.until(1, 0).await;
+    let others: Vec<_> = (0..70).map(|item| scene.ask(100 + item)).collect();
+    scene.until(1, 70).await;
+    scene.gate.add_permits(10);
+    for (item, other) in (100..).zip(others) {
+        assert_eq!(other.await.unwrap(), Ok(item));
+    }
+    let sizes: Vec<_> = scene.batches().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1, 64, 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_behind_a_slow_batch_goes_in_another_one() {
+    let scene = scene(2);
+    let _slow = scene.ask(0);
+    scene.until(1, 0).await;
+    let behind = [scene.ask(1), scene.ask(2)];
+    scene.until(1, 2).await;
+    tokio::time::advance(SLOW / 2).await;
+    scene.until(1, 2).await;
+    assert_eq!(scene.batches().len(), 1, "it isn't slow yet");
+    tokio::time::advance(SLOW).await;
+    scene.until(2, 0).await;
+    assert_eq!(scene.batches(), [vec![0], vec![1, 2]]);
+    // There are two lanes, and both are taken.
+    let third = scene.ask(3);
+    scene.until(2, 1).await;
+    tokio::time::advance(5 * SLOW).await;
+    scene.until(2, 1).await;
+    assert_eq!(scene.batches().len(), 2);
+    scene.gate.add_permits(3);
+    for (item, one) in (1..).zip(behind) {
+        assert_eq!(one.await.unwrap(), Ok(item));
+    }
+    assert_eq!(third.await.unwrap(), Ok(3));
+}
+
+#[tokio::test]
+async fn who_stops_waiting_before_the_work_begins_is_left_out_and_after_that_it_is_done() {
+    let scene = scene(1);
+    let first = scene.ask(0);
+    scene.until(1, 0).await;
+    let (gone, stays) = (scene.ask(1), scene.ask(2));
+    scene.until(1, 2).await;
+    for one in [&first, &gone] {
+        one.abort();
+    }
+    assert!(first.await.is_err() && gone.await.is_err());
+    scene.gate.add_permits(2);
+    assert_eq!(stays.await.unwrap(), Ok(2), "the batch of one who left didn't hold the others up");
+    assert_eq!(scene.batches(), [vec![0], vec![2]]);
+}
+
+#[tokio::test]
+async fn work_that_panics_is_lost_for_those_in_it_and_behind_it_and_the_next_call_works() {
+    let scene = scene(1);
+    let bad = scene.ask(13);
+    scene.until(1, 0).await;
+    let behind = scene.ask(1);
+    scene.until(1, 1).await;
+    scene.gate.add_permits(9);
+    assert_eq!(bad.await.unwrap(), Err(Lost));
+    assert_eq!(behind.await.unwrap(), Err(Lost));
+    assert_eq!(scene.ask(7).await.unwrap(), Ok(7));
+}
+
+/// Asks again in the moment in which it is woken.
+struct AsksAgain {
+    batch: Batch<Held>,
+    asked: Mutex<Option<Asking>>,
+}
+
+type Asking = Pin<Box<dyn Future<Output = Result<u32, Lost>> + Send>>;
+
+impl Wake for AsksAgain {
+    fn wake(self: Arc<Self>) {
+        let batch = self.batch.clone();
+        let mut again: Asking = Box::pin(async move { batch.ask(7).await });
+        assert!(again.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        *self.asked.lock().unwrap() = Some(again);
+    }
+}
+
+#[tokio::test]
+async fn who_is_told_that_a_call_was_lost_finds_the_lane_free() {
+    let scene = scene(1);
+    let asks_again = Arc::new(AsksAgain { batch: scene.batch.clone(), asked: Mutex::default() });
+    let waker = Waker::from(Arc::clone(&asks_again));
+    let mut bad = pin!(scene.batch.ask(13));
+    assert!(bad.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    scene.gate.add_permits(9);
+    while asks_again.asked.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bad.await, Err(Lost));
+    let again = asks_again.asked.lock().unwrap().take().unwrap();
+    assert_eq!(again.await, Ok(7));
+}
+
+#[test]
+fn the_end_of_a_runtime_strands_nobody() {
+    let scene = scene(1);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (ends, stays) = (runtime(), runtime());
+    ends.block_on(async {
+        let _asked = scene.ask(1);
+        scene.until(1, 0).await;
+    });
+    let behind = {
+        let _inside = stays.enter();
+        scene.ask(2)
+    };
+    stays.block_on(scene.until(1, 1));
+    drop(ends);
+    stays.block_on(async {
+        assert_eq!(behind.await.unwrap(), Err(Lost));
+        scene.gate.add_permits(9);
+        assert_eq!(scene.ask(3).await.unwrap(), Ok(3));
+    });
+}

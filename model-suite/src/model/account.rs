@@ -1,0 +1,304 @@
+//! One account, in plain numbers, and the rules that need nothing else.
+
+use mfa_core::policy::Policy;
+use mfa_core::proof::Method;
+use mfa_core::refusal::Refusal;
+
+use crate::deed::Kind;
+use crate::model::{BackupCodes, Right, STEP, Stands};
+
+/// What is typed, as what it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// What this app shows in this step.
+    App(u32, u64),
+    Backup(u32),
+    Sent(u32),
+    /// Six digits that nothing shows.
+    Wrong,
+    /// No code at all.
+    Nothing,
+}
+
+/// A session: of which epoch, and what it has proved when.
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub(crate) epoch: u32,
+    pub(crate) proved: Option<u64>,
+    pub(crate) methods: Vec<Method>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Factor {
+    pub(crate) id: u32,
+    pub(crate) method: Method,
+    pub(crate) wrong: u16,
+    pub(crate) used: Option<u64>,
+    /// Of an app: the last step that let somebody in, and how many steps its clock was off then.
+    pub(crate) last: Option<u64>,
+    pub(crate) drift: i64,
+    /// Of an address: when a code last went there.
+    pub(crate) sent: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    SignIn,
+    StepUp,
+    Enrol,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Factor(u32),
+    Backup,
+}
+
+/// A challenge.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) id: u32,
+    pub(crate) purpose: Purpose,
+    pub(crate) expires: u64,
+    pub(crate) tries: u8,
+    pub(crate) delivered_tries: u8,
+    pub(crate) choice: Option<Choice>,
+    pub(crate) failed: bool,
+    /// Which, to which address, until when.
+    pub(crate) codes: Vec<(Code, u32, u64)>,
+    pub(crate) staged: Option<Factor>,
+}
+
+impl Open {
+    pub(crate) fn standing(&self, now: u64) -> Result<(), Refusal> {
+        match self.failed {
+            _ if now >= self.expires => Err(Refusal::ChallengeExpired),
+            true => Err(Refusal::ChallengeFailed),
+            false => Ok(()),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Backup {
+    pub(crate) codes: BackupCodes,
+    pub(crate) wrong: u16,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) epoch: u32,
+    pub(crate) seen: u64,
+    pub(crate) factors: Vec<Factor>,
+    pub(crate) backup: Option<Backup>,
+    pub(crate) challenges: Vec<Open>,
+    pub(crate) wrong_in_a_row: u16,
+    pub(crate) wait_until: Option<u64>,
+    pub(crate) enrol_sent: Option<u64>,
+    pub(crate) old_apps: Vec<u32>,
+    pub(crate) every_backup_code: Vec<Code>,
+    pub(crate) accepted: Vec<Code>,
+}
+
+/// What clocks may differ by.
+const TOLERANCE: u64 = 30;
+const FRESH: u64 = 900;
+const COOLDOWN: u64 = 60;
+/// How many wrong answers to one method disable it.
+const DISABLED: u16 = 100;
+const MOST_FACTORS: usize = 10;
+const MOST_CHALLENGES: usize = 8;
+/// How long a challenge that is over is remembered.
+const REMEMBERED: u64 = 7200;
+const PASS_LIFE: u64 = 3600;
+/// Wrong answers in a row that cost no wait, the first wait, and the longest.
+const FREE: u16 = 10;
+const FIRST_WAIT: u64 = 30;
+const LONGEST_WAIT: u64 = 3600;
+
+impl Account {
+    /// The time here: it never runs back, and a clock that is far behind is none.
+    pub(crate) fn at(&self, now: u64) -> Option<u64> {
+        (now + TOLERANCE >= self.seen).then(|| now.max(self.seen))
+    }
+
+    pub(crate) fn reset(&mut self, epoch: u32, now: u64) {
+        let apps = self.factors.iter().filter(|factor| factor.method == Method::App);
+        self.old_apps.extend(apps.map(|app| app.id));
+        *self = Self {
+            epoch,
+            seen: now,
+            old_apps: std::mem::take(&mut self.old_apps),
+            every_backup_code: std::mem::take(&mut self.every_backup_code),
+            accepted: std::mem::take(&mut self.accepted),
+            ..Self::default()
+        };
+    }
+
+    pub(crate) fn newest(&self, kind: Kind) -> Option<&Factor> {
+        let method = if kind == Kind::App { Method::App } else { Method::Email };
+        self.factors.iter().rev().find(|factor| factor.method == method)
+    }
+
+    pub(crate) fn factor(&mut self, id: u32) -> Option<&mut Factor> {
+        self.factors.iter_mut().find(|factor| factor.id == id)
+    }
+
+    fn working(&self) -> impl Iterator<Item = &Factor> {
+        self.factors.iter().filter(|factor| factor.wrong < DISABLED)
+    }
+
+    pub(crate) fn takes_backup(&self) -> bool {
+        self.backup.as_ref().is_some_and(|backup| !backup.codes.is_empty() && backup.wrong < DISABLED)
+    }
+
+    pub(crate) fn usable(&self) -> bool {
+        self.working().next().is_some() || self.takes_backup()
+    }
+
+    pub(crate) fn has_app(&self) -> bool {
+        self.working().any(|factor| factor.method == Method::App)
+    }
+
+    pub(crate) fn is_disabled(factor: &Factor) -> bool {
+        factor.wrong >= DISABLED
+    }
+
+    /// Whether every method that works is this one.
+    pub(crate) fn has_only(&self, id: u32) -> bool {
+        self.working().all(|factor| factor.id == id)
+    }
+
+    /// The method used last, if that is an app.
+    pub(crate) fn preferred_app(&self) -> Option<u32> {
+        let last = self.working().max_by_key(|factor| (factor.used, factor.method == Method::App))?;
+        (last.method == Method::App).then_some(last.id)
+    }
+
+    fn alive(&self, session: &Proof) -> Result<(), Refusal> {
+        if session.epoch == self.epoch { Ok(()) } else { Err(Refusal::SignInAgain) }
+    }
+
+    pub(crate) fn may_step_up(&self, session: &Proof) -> Result<(), Refusal> {
+        self.alive(session)?;
+        match (self.factors.is_empty(), self.usable()) {
+            (true, _) => Err(Refusal::NeedsFactor),
+            (false, false) => Err(Refusal::NoMethodLeft),
+            (false, true) => Ok(()),
+        }
+    }
+
+    /// A recent second factor, and not by e-mail alone if there is an app.
+    pub(crate) fn may_change(&self, session: &Proof, now: u64) -> Result<(), Refusal> {
+        self.alive(session)?;
+        let lifts = session.methods.iter().any(|method| *method != Method::Email);
+        let fresh = session.proved.is_some_and(|at| at <= now && now - at <= FRESH);
+        if self.factors.is_empty() || (lifts || !self.has_app()) && fresh {
+            return Ok(());
+        }
+        Err(if self.usable() { Refusal::StepUpRequired } else { Refusal::NoMethodLeft })
+    }
+
+    pub(crate) fn may_enrol(&self, right: &Right, now: u64) -> Result<(), Refusal> {
+        match right {
+            Right::Session(session) => self.may_change(session, now)?,
+            Right::Pass(epoch, given) => {
+                if *epoch != self.epoch || now >= given + PASS_LIFE || !self.factors.is_empty() {
+                    return Err(Refusal::SignInAgain);
+                }
+            }
+        }
+        if self.factors.len() >= MOST_FACTORS { Err(Refusal::TooManyFactors) } else { Ok(()) }
+    }
+
+    pub(crate) fn may_make_backup_codes(&self, session: &Proof, now: u64) -> Result<(), Refusal> {
+        self.may_change(session, now)?;
+        if self.factors.is_empty() || !self.usable() { Err(Refusal::NeedsFactor) } else { Ok(()) }
+    }
+
+    pub(crate) fn not_waiting(&self, now: u64) -> Result<(), Refusal> {
+        match self.wait_until.filter(|until| *until > now) {
+            Some(until) => Err(Refusal::Throttled { seconds: until - now }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn may_send(&self, last: Option<u64>, now: u64) -> Result<(), Refusal> {
+        self.not_waiting(now)?;
+        match last.map(|last| last + COOLDOWN).filter(|again| *again > now) {
+            Some(again) => Err(Refusal::Cooldown { seconds: again - now }),
+            None => Ok(()),
+        }
+    }
+
+    /// A wrong answer, on the account and on the method.
+    pub(crate) fn count_wrong(&mut self, choice: Option<Choice>, now: u64) {
+        match choice {
+            Some(Choice::Factor(id)) => {
+                if let Some(factor) = self.factor(id) {
+                    factor.wrong += 1;
+                }
+            }
+            Some(Choice::Backup) => {
+                if let Some(backup) = &mut self.backup {
+                    backup.wrong += 1;
+                }
+            }
+            None => {}
+        }
+        self.wrong_in_a_row += 1;
+        let over = self.wrong_in_a_row.checked_sub(FREE);
+        self.wait_until = over.map(|over| now + (FIRST_WAIT << over.min(16)).min(LONGEST_WAIT));
+    }
+
+    pub(crate) fn forget_waits(&mut self) {
+        self.wrong_in_a_row = 0;
+        self.wait_until = None;
+    }
+
+    /// Keeps a new challenge. Of more than eight, one that is over goes first, then the oldest of its kind.
+    pub(crate) fn keep(&mut self, open: Open, now: u64) {
+        self.challenges.retain(|old| old.expires > now - REMEMBERED);
+        while self.challenges.len() >= MOST_CHALLENGES {
+            let over = self.challenges.iter().position(|old| old.standing(now).is_err());
+            let alike = self.challenges.iter().position(|old| old.purpose == open.purpose);
+            self.challenges.remove(over.or(alike).unwrap_or(0));
+        }
+        self.challenges.push(open);
+        self.seen = now;
+    }
+
+    pub(crate) fn remembered(&self, id: u32, now: u64) -> Result<&Open, Refusal> {
+        let open = self.challenges.iter().find(|open| open.id == id).ok_or(Refusal::ChallengeUnknown)?;
+        open.standing(now).map(|()| open)
+    }
+
+    pub(crate) fn stands(&self, session: &Proof, now: u64, policy: Policy) -> Stands {
+        if self.at(now).is_none() {
+            return Stands::Fault;
+        }
+        match (self.factors.is_empty(), session.proved.is_some()) {
+            _ if session.epoch != self.epoch => Stands::Out,
+            (true, _) if policy == Policy::Required => Stands::MustEnrol,
+            (true, _) | (false, true) => Stands::In,
+            (false, false) if self.usable() => Stands::Half,
+            (false, false) => Stands::Stuck,
+        }
+    }
+}
+
+impl Factor {
+    pub(crate) fn new(id: u32, method: Method) -> Self {
+        Self { id, method, wrong: 0, used: None, last: None, drift: 0, sent: None }
+    }
+
+    /// One step each way around how far its clock was off, which is two at the most, and the way back to none.
+    pub(crate) fn is_near(&self, offset: i64) -> bool {
+        let around = (offset - self.drift).abs() <= 1 && offset.abs() <= 2;
+        around || (self.drift.min(0)..=self.drift.max(0)).contains(&offset)
+    }
+
+    pub(crate) fn offset(step: u64, now: u64) -> i64 {
+        step.cast_signed() - (now / STEP).cast_signed()
+    }
+}

@@ -1,0 +1,479 @@
+//! What the calls come to: signing in, answering, setting up, changing.
+
+use mfa_core::policy::Policy;
+use mfa_core::proof::Method;
+use mfa_core::refusal::Refusal;
+
+use crate::deed::{Kind, of};
+use crate::model::account::{Account, Backup, Choice, Code, Factor, Open, Proof, Purpose};
+use crate::model::{Browser, Came, Model, Right, Staging};
+
+const CHALLENGE_LIFE: u64 = 1200;
+const ENROLMENT_LIFE: u64 = 600;
+const CODE_LIFE: u64 = 600;
+const TRIES: u8 = 5;
+const DELIVERED_TRIES: u8 = 3;
+/// How many messages to one address can be answered.
+const LIVE_CODES: usize = 2;
+const BACKUP_CODES: u32 = 10;
+
+fn came(result: Result<Came, Refusal>) -> Came {
+    result.unwrap_or_else(Came::Refused)
+}
+
+/// What an answer is, once it was looked at.
+enum Looked {
+    Right(Method),
+    Used,
+    Wrong,
+}
+
+impl Model {
+    /// One call on one account, at the time that holds there; nothing of it happens if the clock is too far behind.
+    fn on<T>(&mut self, account: usize, call: impl FnOnce(&mut Self, u64) -> T) -> Option<T> {
+        match self.accounts[account].at(self.now) {
+            Some(now) => Some(call(self, now)),
+            None => {
+                self.note(Came::Fault);
+                None
+            }
+        }
+    }
+
+    fn begin(&mut self, account: usize, purpose: Purpose, now: u64) -> u32 {
+        let id = self.draw();
+        let account = &mut self.accounts[account];
+        let choice = account.preferred_app().map(Choice::Factor);
+        account.keep(challenge(id, purpose, now + CHALLENGE_LIFE, choice), now);
+        id
+    }
+
+    pub(super) fn sign_in(&mut self, browser: u8) {
+        let (browser, account) = of(browser);
+        self.on(account, |model, now| {
+            let there = &model.accounts[account];
+            let (place, came) = if there.usable() {
+                let open = Some(model.begin(account, Purpose::SignIn, now));
+                (Browser { open, ..Browser::default() }, Came::Challenged)
+            } else if !there.factors.is_empty() {
+                return model.note(Came::Refused(Refusal::NoMethodLeft));
+            } else if model.policy == Policy::Required {
+                let pass = Some((there.epoch, now));
+                (Browser { pass, ..Browser::default() }, Came::MustEnrol)
+            } else {
+                let session = Proof { epoch: there.epoch, proved: None, methods: Vec::new() };
+                (Browser { session: Some(session), ..Browser::default() }, Came::Admitted)
+            };
+            model.browsers[browser] = place;
+            model.note(came);
+        });
+    }
+
+    pub(super) fn step_up(&mut self, browser: u8) {
+        let (browser, account) = of(browser);
+        let Some(session) = self.browsers[browser].session.clone() else { return };
+        self.on(account, |model, now| {
+            let may = model.accounts[account].may_step_up(&session);
+            if may.is_ok() {
+                model.browsers[browser].open = Some(model.begin(account, Purpose::StepUp, now));
+            }
+            model.note(came(may.map(|()| Came::Done)));
+        });
+    }
+
+    pub(super) fn abandon(&mut self, browser: u8) {
+        let (browser, account) = of(browser);
+        let Some(id) = self.browsers[browser].open else { return };
+        self.on(account, |model, now| {
+            let there = &mut model.accounts[account];
+            if there.remembered(id, now).is_ok() {
+                there.challenges.retain(|open| open.id != id);
+                there.seen = now;
+            }
+            model.note(Came::Done);
+        });
+    }
+
+    /// Whether what was to follow may follow: not after a fault.
+    pub(super) fn choose(&mut self, browser: u8, kind: Kind) -> bool {
+        let (browser, account) = of(browser);
+        let choice = match kind {
+            Kind::Backup => Some(Choice::Backup),
+            _ => self.accounts[account].newest(kind).map(|factor| Choice::Factor(factor.id)),
+        };
+        let (Some(id), Some(choice)) = (self.browsers[browser].open, choice) else { return true };
+        let called = self.on(account, |model, now| {
+            let chosen = model.chosen(account, id, choice, now);
+            model.note(came(chosen.map(|()| Came::Done)));
+        });
+        called.is_some()
+    }
+
+    fn chosen(&mut self, account: usize, id: u32, choice: Choice, now: u64) -> Result<(), Refusal> {
+        let there = &mut self.accounts[account];
+        let open = there.remembered(id, now)?.clone();
+        let address = match choice {
+            Choice::Backup if there.takes_backup() => None,
+            Choice::Backup => return Err(Refusal::MethodUnavailable),
+            Choice::Factor(factor) => {
+                let has_app = there.has_app();
+                let factor = there.factor(factor).ok_or(Refusal::FactorUnknown)?.clone();
+                if Account::is_disabled(&factor) {
+                    return Err(Refusal::MethodDisabled);
+                }
+                // To step up it takes the best there is.
+                if open.purpose == Purpose::StepUp && factor.method == Method::Email && has_app {
+                    return Err(Refusal::MethodUnavailable);
+                }
+                (factor.method == Method::Email).then_some(factor)
+            }
+        };
+        let mut may = Ok(());
+        if let Some(address) = &address {
+            if open.delivered_tries == 0 {
+                return Err(Refusal::MethodUnavailable);
+            }
+            may = there.may_send(address.sent, now);
+            let under_way = open.codes.iter().any(|(_, to, _)| *to == address.id);
+            if may.is_err() && !(matches!(may, Err(Refusal::Cooldown { .. })) && under_way) {
+                return may;
+            }
+        }
+        if open.choice != Some(choice) {
+            there.seen = now;
+        }
+        if let Some(open) = self.challenge(account, id) {
+            open.choice = Some(choice);
+        }
+        if let (Some(address), Ok(())) = (address, may) {
+            self.send(account, id, address.id, now);
+        }
+        may
+    }
+
+    /// A message goes out.
+    fn send(&mut self, account: usize, id: u32, to: u32, now: u64) {
+        let code = Code::Sent(self.draw());
+        if let Some(open) = self.challenge(account, id) {
+            open.codes.push((code, to, now + CODE_LIFE));
+            let older =
+                open.codes.iter().filter(|(_, there, _)| *there == to).count().saturating_sub(LIVE_CODES);
+            let mut dropped = 0;
+            open.codes.retain(|(_, there, _)| {
+                let drops = *there == to && dropped < older;
+                dropped += usize::from(drops);
+                !drops
+            });
+        }
+        let there = &mut self.accounts[account];
+        if let Some(factor) = there.factor(to) {
+            factor.sent = Some(now);
+        }
+        there.seen = now;
+        self.sent(code);
+    }
+
+    pub(super) fn answer(&mut self, browser: u8, text: Code) {
+        let (browser, account) = of(browser);
+        let Some(id) = self.browsers[browser].open else { return };
+        self.on(account, |model, now| {
+            let answered = model.answered(account, id, text, now);
+            if let Ok(method) = answered {
+                let there = &mut model.accounts[account];
+                there.accepted.push(text);
+                let session = Proof { epoch: there.epoch, proved: Some(now), methods: vec![method] };
+                model.browsers[browser].session = Some(session);
+            }
+            model.note(came(answered.map(Came::Passed)));
+        });
+    }
+
+    fn answered(&mut self, account: usize, id: u32, text: Code, now: u64) -> Result<Method, Refusal> {
+        let there = &mut self.accounts[account];
+        let open = there.remembered(id, now)?.clone();
+        there.not_waiting(now)?;
+        let looked = match open.choice.ok_or(Refusal::NoCodeSent)? {
+            Choice::Backup if !there.takes_backup() => return Err(Refusal::MethodUnavailable),
+            Choice::Backup => {
+                let (Code::Backup(code), Some(backup)) = (text, &mut there.backup) else {
+                    return Err(Refusal::CodeCharacters);
+                };
+                if backup.codes.remove(&code) {
+                    backup.wrong = 0;
+                    Looked::Right(Method::BackupCode)
+                } else {
+                    Looked::Wrong
+                }
+            }
+            Choice::Factor(factor) => {
+                let factor = there.factor(factor).ok_or(Refusal::MethodUnavailable)?;
+                if Account::is_disabled(factor) {
+                    return Err(Refusal::MethodDisabled);
+                }
+                if matches!(text, Code::Backup(_) | Code::Nothing) {
+                    return Err(Refusal::CodeCharacters);
+                }
+                let looked = if factor.method == Method::App {
+                    look_at_app(factor, text, now)
+                } else {
+                    look_at_sent(&open, factor.id, text, now)?
+                };
+                if let Looked::Right(_) = looked {
+                    factor.wrong = 0;
+                    factor.used = Some(now);
+                }
+                looked
+            }
+        };
+        there.seen = now;
+        match looked {
+            Looked::Right(method) => {
+                there.challenges.retain(|open| open.id != id);
+                there.forget_waits();
+                Ok(method)
+            }
+            Looked::Used | Looked::Wrong => {
+                there.count_wrong(open.choice, now);
+                let tries_left = self.missed(account, id);
+                Err(match looked {
+                    Looked::Used => Refusal::UsedCode { tries_left },
+                    _ => Refusal::WrongCode { tries_left },
+                })
+            }
+        }
+    }
+
+    /// A try is spent, and one for delivered codes if that is what was tried.
+    fn missed(&mut self, account: usize, id: u32) -> u8 {
+        let addresses: Vec<_> = self.accounts[account]
+            .factors
+            .iter()
+            .filter(|factor| factor.method == Method::Email)
+            .map(|factor| Choice::Factor(factor.id))
+            .collect();
+        let Some(open) = self.challenge(account, id) else { return 0 };
+        let staged = open.staged.as_ref().is_some_and(|factor| factor.method == Method::Email);
+        open.tries -= 1;
+        let mut left = open.tries;
+        if staged || open.choice.is_some_and(|choice| addresses.contains(&choice)) {
+            open.delivered_tries -= 1;
+            left = left.min(open.delivered_tries);
+            if open.delivered_tries == 0 {
+                open.codes.clear();
+            }
+        }
+        if open.tries == 0 {
+            open.failed = true;
+            open.choice = None;
+            open.codes.clear();
+        }
+        left
+    }
+
+    pub(super) fn stage(&mut self, browser: u8, app: bool) {
+        let (browser, account) = of(browser);
+        let place = &self.browsers[browser];
+        let right = match (&place.session, place.pass) {
+            (Some(session), _) => Right::Session(session.clone()),
+            (None, Some((epoch, given))) => Right::Pass(epoch, given),
+            (None, None) => return,
+        };
+        self.on(account, |model, now| {
+            let there = &mut model.accounts[account];
+            let mut may = there.may_enrol(&right, now);
+            if !app {
+                // There is one address that everybody gives.
+                may = may.and_then(|()| match there.newest(Kind::Email) {
+                    Some(_) => Err(Refusal::AlreadyBound),
+                    None => there.may_send(there.enrol_sent, now),
+                });
+            }
+            if may.is_ok() {
+                let staging = model.staged(account, right, app, now);
+                model.browsers[browser].staged = Some(staging);
+            }
+            model.note(came(may.map(|()| Came::Done)));
+        });
+    }
+
+    fn staged(&mut self, account: usize, by: Right, app: bool, now: u64) -> Staging {
+        let (id, factor) = (self.draw(), self.draw());
+        let method = if app { Method::App } else { Method::Email };
+        let mut open = challenge(id, Purpose::Enrol, now + ENROLMENT_LIFE, Some(Choice::Factor(factor)));
+        open.staged = Some(Factor::new(factor, method));
+        let there = &mut self.accounts[account];
+        there.challenges.retain(|open| open.purpose != Purpose::Enrol);
+        there.keep(open, now);
+        let mut code = None;
+        if !app {
+            there.enrol_sent = Some(now);
+            self.send(account, id, factor, now);
+            code = self.challenge(account, id).and_then(|open| open.codes.last().map(|(code, ..)| *code));
+        }
+        Staging { by, challenge: id, code }
+    }
+
+    pub(super) fn confirm(&mut self, browser: u8, rightly: bool) {
+        let (browser, account) = of(browser);
+        let Some(staging) = self.browsers[browser].staged.clone() else { return };
+        self.on(account, |model, now| {
+            let confirmed = model.confirmed(account, &staging, rightly, now);
+            if let Ok(session) = &confirmed {
+                let place = &mut model.browsers[browser];
+                (place.staged, place.pass) = (None, None);
+                place.session = Some(session.clone());
+            }
+            model.note(came(confirmed.map(|_| Came::Done)));
+        });
+    }
+
+    fn confirmed(
+        &mut self,
+        account: usize,
+        staging: &Staging,
+        rightly: bool,
+        now: u64,
+    ) -> Result<Proof, Refusal> {
+        let (typed_at, epoch) = (self.now, self.draw());
+        let there = &mut self.accounts[account];
+        there.may_enrol(&staging.by, now)?;
+        there.not_waiting(now)?;
+        let open = there.remembered(staging.challenge, now)?.clone();
+        let mut factor = open.staged.clone().ok_or(Refusal::ChallengeUnknown)?;
+        let looked = if factor.method == Method::App {
+            let shown = Code::App(factor.id, typed_at / super::STEP);
+            look_at_app(&mut factor, if rightly { shown } else { Code::Wrong }, now)
+        } else {
+            let sent = staging.code.unwrap_or(Code::Nothing);
+            look_at_sent(&open, factor.id, if rightly { sent } else { Code::Wrong }, now)?
+        };
+        there.seen = now;
+        if !matches!(looked, Looked::Right(_)) {
+            // The key of an app is on the screen: there is nothing to guess.
+            if factor.method == Method::Email {
+                there.count_wrong(None, now);
+            }
+            return Err(Refusal::WrongCode { tries_left: self.missed(account, staging.challenge) });
+        }
+        there.challenges.retain(|open| open.purpose != Purpose::Enrol);
+        there.epoch = epoch;
+        let mut methods = match &staging.by {
+            Right::Session(session) => session.methods.clone(),
+            Right::Pass(..) => Vec::new(),
+        };
+        methods.push(factor.method);
+        there.factors.push(factor);
+        Ok(Proof { epoch, proved: Some(now), methods })
+    }
+
+    pub(super) fn make_backup_codes(&mut self, browser: u8) {
+        let (browser, account) = of(browser);
+        let Some(session) = self.browsers[browser].session.clone() else { return };
+        self.on(account, |model, now| {
+            let may = model.accounts[account].may_make_backup_codes(&session, now);
+            if may.is_ok() {
+                let codes: Vec<_> = (0..BACKUP_CODES).map(|_| model.draw()).collect();
+                let there = &mut model.accounts[account];
+                there.every_backup_code.extend(codes.iter().map(|code| Code::Backup(*code)));
+                there.backup = Some(Backup { codes: codes.into_iter().collect(), wrong: 0 });
+                there.seen = now;
+            }
+            model.note(came(may.map(|()| Came::Done)));
+        });
+    }
+
+    pub(super) fn remove(&mut self, browser: u8, which: u8) {
+        let (browser, account) = of(browser);
+        let there = &self.accounts[account];
+        // Apps first, as they are listed.
+        let is_app = |factor: &&Factor| factor.method == Method::App;
+        let apps = there.factors.iter().filter(is_app);
+        let all: Vec<_> = apps
+            .chain(there.factors.iter().filter(|factor| !is_app(factor)))
+            .map(|factor| (factor.id, factor.method))
+            .collect();
+        if all.is_empty() {
+            return;
+        }
+        let (id, method) = all[usize::from(which) % all.len()];
+        self.change(browser, account, |there, policy| {
+            if policy == Policy::Required && there.has_only(id) {
+                return Err(Refusal::LastFactor);
+            }
+            there.factors.retain(|factor| factor.id != id);
+            if method == Method::App {
+                there.old_apps.push(id);
+            }
+            if there.factors.is_empty() {
+                there.backup = None;
+            }
+            Ok(())
+        });
+    }
+
+    pub(super) fn end_others(&mut self, browser: u8) {
+        let (browser, account) = of(browser);
+        self.change(browser, account, |_, _| Ok(()));
+    }
+
+    /// Something that ends challenges and all other sessions.
+    fn change(
+        &mut self,
+        browser: usize,
+        account: usize,
+        change: impl FnOnce(&mut Account, Policy) -> Result<(), Refusal>,
+    ) {
+        let Some(session) = self.browsers[browser].session.clone() else { return };
+        self.on(account, |model, now| {
+            let (epoch, policy) = (model.draw(), model.policy);
+            let there = &mut model.accounts[account];
+            let changed = there.may_change(&session, now).and_then(|()| change(there, policy));
+            if changed.is_ok() {
+                there.challenges.clear();
+                (there.epoch, there.seen) = (epoch, now);
+                model.browsers[browser].session = Some(Proof { epoch, ..session });
+            }
+            model.note(came(changed.map(|()| Came::Done)));
+        });
+    }
+}
+
+fn challenge(id: u32, purpose: Purpose, expires: u64, choice: Option<Choice>) -> Open {
+    Open {
+        id,
+        purpose,
+        expires,
+        tries: TRIES,
+        delivered_tries: DELIVERED_TRIES,
+        choice,
+        failed: false,
+        codes: Vec::new(),
+        staged: None,
+    }
+}
+
+/// A code is right near the present step, and used if a later one or the same was.
+fn look_at_app(app: &mut Factor, text: Code, now: u64) -> Looked {
+    let Code::App(id, step) = text else { return Looked::Wrong };
+    let offset = Factor::offset(step, now);
+    if id != app.id || !app.is_near(offset) {
+        return Looked::Wrong;
+    }
+    if app.last.is_some_and(|last| step <= last) {
+        return Looked::Used;
+    }
+    (app.last, app.drift) = (Some(step), offset);
+    Looked::Right(Method::App)
+}
+
+fn look_at_sent(open: &Open, to: u32, text: Code, now: u64) -> Result<Looked, Refusal> {
+    let mut there = open.codes.iter().filter(|(_, address, _)| *address == to).peekable();
+    if there.peek().is_none() {
+        return Err(Refusal::NoCodeSent);
+    }
+    match there.find(|(code, ..)| *code == text) {
+        Some((.., expires)) if *expires >= now => Ok(Looked::Right(Method::Email)),
+        Some(_) => Err(Refusal::ExpiredCode),
+        None => Ok(Looked::Wrong),
+    }
+}
