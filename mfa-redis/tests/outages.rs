@@ -341,10 +341,12 @@ async fn a_question_goes_on_from_any_place_and_over_gaps() {
             query.after = Some(next);
         }
     };
-    let of_bob = places(&of("bob")).await;
+    let mut of_bob = places(&of("bob")).await;
+    // That of his first event, behind which there is no page.
+    of_bob.push(Cursor(2 << 20));
     for after in places(&of("ann")).await {
         let query = EventQuery { after: Some(after), ..of("bob") };
-        let expected = of_bob.iter().filter(|place| **place < after).count() + 1;
+        let expected = of_bob.iter().filter(|place| **place < after).count();
         assert_eq!(store.events(&query).await.unwrap().events.len(), expected, "after {after:?}");
     }
     store.erase(&key("bob")).await.unwrap();
@@ -352,7 +354,7 @@ async fn a_question_goes_on_from_any_place_and_over_gaps() {
     assert_eq!(left.len(), 2 * 24 * 2);
     assert!(left.iter().all(|found| found.key.name != "bob"));
     let after_the_erased = EventQuery { after: of_bob.last().copied(), ..every_event() };
-    assert!(store.events(&after_the_erased).await.unwrap().events.len() <= 4);
+    assert_eq!(store.events(&after_the_erased).await.unwrap().events.len(), 2, "ann's first");
     for query in [of("ann"), of("bob"), every_event()] {
         let beyond = EventQuery { after: Some(Cursor(u64::MAX)), ..query.clone() };
         let all = store.events(&query).await.unwrap().events;
@@ -368,7 +370,11 @@ async fn a_question_goes_on_from_any_place_and_over_gaps() {
 /// More than one script looks at: the call asks on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rare_is_found_behind_thousands_of_the_common() {
-    let Some(server) = server() else { return };
+    if !tools() {
+        return;
+    }
+    // Only what is found is looked at here.
+    let server = Redis::start(&["--appendfsync", "no"]);
     let data = RedisData::new(&server.url());
     let store = data.open().await;
     let mut rare = write("ann", None, 1);
