@@ -110,10 +110,9 @@ impl Link {
             self.drop_connection(used);
             return Err(StoreError::TimedOut { after: self.patience });
         };
-        let answer = answer.and_then(|value| {
+        answer.and_then(|value| {
             redis::from_redis_value(value).map_err(|error| StoreError::of_call(error.into(), self.patience))
-        });
-        answer
+        })
     }
 
     /// `used` is the number of the connection it went over, as soon as there is one.
