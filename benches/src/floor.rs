@@ -20,8 +20,8 @@ static SCRIPT: LazyLock<redis::Script> = LazyLock::new(|| {
 /// A table of records on an engine, with the durability of the store.
 #[derive(Clone)]
 pub enum Floor {
-    /// One connection that writes, as SQLite takes one writer at a time.
-    Sqlite(SqlitePool),
+    /// One connection that writes, as SQLite takes one writer at a time, and some that read.
+    Sqlite(SqlitePool, SqlitePool),
     /// As many connections as the store has.
     Postgres(PgPool),
     /// One connection that all share.
@@ -36,12 +36,13 @@ impl Floor {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.clone());
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
         sqlx::query("CREATE TABLE floor (name TEXT PRIMARY KEY, version BIGINT, record BLOB)")
             .execute(&pool)
             .await
             .unwrap();
-        Self::Sqlite(pool)
+        Self::Sqlite(pool, readers)
     }
 
     /// In a table of its own.
@@ -68,7 +69,7 @@ impl Floor {
         let record = vec![7_u8; bytes];
         for number in 0..count {
             match self {
-                Self::Sqlite(pool) => {
+                Self::Sqlite(pool, _) => {
                     sqlx::query("INSERT INTO floor VALUES ($1, 0, $2)")
                         .bind(name(number))
                         .bind(&record)
@@ -95,7 +96,7 @@ impl Floor {
 
     async fn update(&self, number: usize, version: i64, record: &[u8]) {
         let updated = match self {
-            Self::Sqlite(pool) => {
+            Self::Sqlite(pool, _) => {
                 sqlx::query("UPDATE floor SET version = $3 + 1, record = $2 WHERE name = $1 AND version = $3")
                     .bind(name(number))
                     .bind(record)
@@ -126,8 +127,32 @@ impl Floor {
         assert_eq!(updated, 1);
     }
 
-    /// Updates each of so many records once, so many at once; how long it took in all.
-    pub async fn everybody(&self, at_once: usize, count: usize, version: i64, bytes: usize) -> Duration {
+    async fn read(&self, number: usize, version: i64, bytes: usize) {
+        const READ: &str = "SELECT version, record FROM floor WHERE name = $1";
+        let (found, record): (i64, Vec<u8>) = match self {
+            Self::Sqlite(_, readers) => {
+                sqlx::query_as(READ).bind(name(number)).fetch_one(readers).await.unwrap()
+            }
+            Self::Postgres(pool) => sqlx::query_as(READ).bind(name(number)).fetch_one(pool).await.unwrap(),
+            Self::Redis(connection) => {
+                let mut get = redis::cmd("HMGET");
+                get.arg(name(number)).arg("version").arg("record");
+                get.query_async(&mut connection.clone()).await.unwrap()
+            }
+        };
+        assert_eq!((found, record.len()), (version, bytes));
+    }
+
+    /// Updates each of so many records once, so many at once; how long it took in all. With `read`, each is read
+    /// before.
+    pub async fn everybody(
+        &self,
+        at_once: usize,
+        count: usize,
+        version: i64,
+        bytes: usize,
+        read: bool,
+    ) -> Duration {
         let began = Instant::now();
         let mut running = JoinSet::new();
         for share in 0..at_once {
@@ -135,6 +160,9 @@ impl Floor {
             running.spawn(async move {
                 let record = vec![8_u8; bytes];
                 for number in (share..count).step_by(at_once) {
+                    if read {
+                        floor.read(number, version, bytes).await;
+                    }
                     floor.update(number, version, &record).await;
                 }
             });

@@ -93,6 +93,9 @@ pub enum StoreError {
          that makes room in memory by dropping keys drops second factors"
     )]
     Lost,
+    /// A write has more events than its place in the record of events can number: a million.
+    #[error("a write has more events than can be numbered")]
+    TooMany,
     /// What is stored can't have been written by this library.
     #[error("the server holds a {0} that this library doesn't write")]
     Unreadable(&'static str),

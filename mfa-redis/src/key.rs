@@ -2,7 +2,6 @@
 
 use mfa_core::config::ConfigError;
 use mfa_core::id::TenantId;
-use mfa_core::port::store::Collection;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const MAX_PREFIX_BYTES: usize = 64;
@@ -50,34 +49,19 @@ impl Keys {
         format!("{}:{of}", self.tag).into_bytes()
     }
 
-    /// A hash from name to record.
-    pub(crate) fn records(&self, collection: Collection) -> Vec<u8> {
-        self.key(&format!("records:{}", collection.as_str()))
+    /// A hash with everything in it: records, events by place, and two counts.
+    pub(crate) fn data(&self) -> Vec<u8> {
+        self.key("data")
     }
 
-    /// A sorted set of the names, in the order of their bytes.
-    pub(crate) fn names(&self, collection: Collection) -> Vec<u8> {
-        self.key(&format!("names:{}", collection.as_str()))
+    /// A sorted set of the fields that are records, in the order of their bytes.
+    pub(crate) fn names(&self) -> Vec<u8> {
+        self.key("names")
     }
 
-    /// The place of the newest event, counted up for ever.
-    pub(crate) fn position(&self) -> Vec<u8> {
-        self.key("position")
-    }
-
-    /// A hash from place to event.
-    pub(crate) fn events(&self) -> Vec<u8> {
-        self.key("events")
-    }
-
-    /// A sorted set of places, in the order of their bytes: each place alone, behind its record and behind its kind.
-    pub(crate) fn index(&self) -> Vec<u8> {
-        self.key("index")
-    }
-
-    /// What the scripts for writing take.
-    pub(crate) fn all(&self, collection: Collection) -> [Vec<u8>; 5] {
-        [self.records(collection), self.names(collection), self.position(), self.events(), self.index()]
+    /// What every script takes.
+    pub(crate) fn both(&self) -> [Vec<u8>; 2] {
+        [self.data(), self.names()]
     }
 }
 
@@ -85,23 +69,23 @@ impl Keys {
 mod tests {
     use super::*;
 
-    fn records(prefix: &str, tenant: &str) -> String {
+    fn data(prefix: &str, tenant: &str) -> String {
         let keys = Prefix::new(prefix.to_owned()).unwrap().keys(&TenantId::new(tenant).unwrap());
-        String::from_utf8(keys.records(Collection::Account)).unwrap()
+        String::from_utf8(keys.data()).unwrap()
     }
 
     #[test]
     fn the_tag_holds_the_whole_tenant_and_nothing_else() {
-        assert_eq!(records("mfa", "default"), "{mfa:default}:records:account");
-        assert_eq!(records("mfa", "a}b{:c%3A é"), "{mfa:a%7Db%7B%3Ac%253A%20%C3%A9}:records:account");
+        assert_eq!(data("mfa", "default"), "{mfa:default}:data");
+        assert_eq!(data("mfa", "a}b{:c%3A é"), "{mfa:a%7Db%7B%3Ac%253A%20%C3%A9}:data");
     }
 
     #[test]
     fn no_tenant_passes_for_another_or_for_a_prefix() {
-        assert_ne!(records("mfa", "x:y"), records("mfa:x", "y"));
-        assert_ne!(records("mfa", "A"), records("mfa", "a"));
-        assert_ne!(records("mfa", "%3A"), records("mfa", ":"));
-        assert_ne!(records("mfa", "a}:records:account"), records("mfa", "a"));
+        assert_ne!(data("mfa", "x:y"), data("mfa:x", "y"));
+        assert_ne!(data("mfa", "A"), data("mfa", "a"));
+        assert_ne!(data("mfa", "%3A"), data("mfa", ":"));
+        assert_ne!(data("mfa", "a}:data"), data("mfa", "a"));
     }
 
     #[test]

@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! Every process of every portal machine opens the same address. Each change is one script, so that a record, its
-//! events and the lists they are found by change together or not at all.
+//! Every process of every portal machine opens the same address. Each change is one script, so that a record and its
+//! events change together or not at all.
 //!
 //! # What the server has to be set to
 //!
@@ -25,9 +25,9 @@
 //! | `maxmemory-policy noeviction` | with one of the `allkeys-` policies a full server drops keys: everybody's second factors |
 //!
 //! A server that is set otherwise is opened with a warning in the log;
-//! [`RedisStore::persistence`](store::RedisStore::persistence) tells a portal that would rather not start. Records
-//! that an eviction took are noticed, most of the time, and are [a fault](error::StoreError::Lost), not "this person
-//! has no second factor".
+//! [`RedisStore::persistence`](store::RedisStore::persistence) tells a portal that would rather not start. Everything of
+//! a tenant is in two keys. An eviction that took one of them is noticed wherever what it held is needed, and is [a
+//! fault](error::StoreError::Lost), not "this person has no second factor"; one that took both is not.
 //!
 //! **Replicas** follow a little behind, and Redis has no way to make a write wait that also holds when one of them
 //! takes over. An automatic failover can therefore accept once more a code that was used in the moment before. Where
@@ -47,10 +47,13 @@
 //!
 //! # What it needs
 //!
-//! Redis 6 or newer, and everything in memory: about a kilobyte for an account and the same again for each of its
-//! events. The user of the address needs, on the keys `{prefix:*`, the commands `EVAL`, `EVALSHA`, `GET`, `HGET`,
-//! `HSET`, `HDEL`, `HLEN`, `ZADD`, `ZREM`, `ZSCORE`, `ZCARD`, `ZRANGEBYLEX`, `ZREVRANGEBYLEX`, `INCRBY`, `PERSIST`
-//! and `INFO`; with `CONFIG|GET` the check above sees everything.
+//! Redis 6 or newer, and everything in memory: about a kilobyte for an account, and a third of one for each of its
+//! events. The user of the address needs, on the keys `{prefix:*`, the commands `EVAL`, `EVALSHA`, `HGET`, `HMGET`,
+//! `HSET`, `HDEL`, `ZADD`, `ZREM`, `ZSCORE`, `ZCARD`, `ZRANGEBYLEX`, `PERSIST` and `INFO`; with `CONFIG|GET` the check
+//! above sees everything.
+//!
+//! A question for events of one record follows that record's alone. One for a kind or a time reads backwards through
+//! all events of the tenant, some two thousand at a time, between which the server serves others.
 //!
 //! Every call ends within [`RedisOptions::patience`](options::RedisOptions::patience). A write that went unanswered
 //! is a fault, never "done"; it happened whole or not at all.

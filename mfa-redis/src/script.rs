@@ -18,7 +18,7 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// A record, or nothing.
+    /// A record, or nothing, where a plain read has found nothing.
     LOAD = "lua/load.lua";
     /// The conditional write of a record with its events.
     COMMIT = "lua/commit.lua";
@@ -36,21 +36,24 @@ impl Script {
     }
 
     /// The call of the script by its hash; the server has to know it.
-    pub(crate) fn by_hash(&self, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Cmd {
+    pub(crate) fn by_hash(&self, keys: &[Vec<u8>; 2], arguments: &[&[u8]]) -> Cmd {
         call("EVALSHA", &self.hash, keys, arguments)
     }
 
     /// The call of the script by its text, after which the server knows it.
-    pub(crate) fn by_source(&self, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Cmd {
+    pub(crate) fn by_source(&self, keys: &[Vec<u8>; 2], arguments: &[&[u8]]) -> Cmd {
         call("EVAL", self.source, keys, arguments)
     }
 }
 
-fn call(command: &str, script: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Cmd {
-    let mut call = redis::cmd(command);
-    call.arg(script).arg(keys.len());
-    for part in keys.iter().chain(arguments) {
-        call.arg(part.as_slice());
+fn call(command: &str, script: &str, keys: &[Vec<u8>; 2], arguments: &[&[u8]]) -> Cmd {
+    let parts = || keys.iter().map(Vec::as_slice).chain(arguments.iter().copied());
+    // One piece of memory for all of it.
+    let bytes = parts().map(<[u8]>::len).sum::<usize>() + script.len() + 16;
+    let mut call = Cmd::with_capacity(keys.len() + arguments.len() + 3, bytes);
+    call.arg(command).arg(script).arg(keys.len());
+    for part in parts() {
+        call.arg(part);
     }
     call
 }

@@ -7,6 +7,7 @@ use mfa_core::fault::Fault;
 use mfa_core::port::store::{
     Committed, Cursor, EventPage, EventQuery, PageQuery, RecordKey, RecordPage, Store, Versioned, Write,
 };
+use redis::Pipeline;
 
 use crate::error::{OpenError, StoreError};
 use crate::key::Prefix;
@@ -14,12 +15,12 @@ use crate::link::{Again, Link};
 use crate::options::RedisOptions;
 use crate::persistence::Persistence;
 use crate::script;
-use crate::value::{self, Question};
+use crate::value::{self, Put, Question};
 
-/// How many records or events a script hands over at the most: while it runs, nobody else is served.
+/// How many records, or writes with events, a script hands over at the most: while it runs, nobody else is served.
 const STRETCH: u32 = 500;
 
-/// How many events a script looks at for those that were asked for.
+/// How many places of events a script looks at for those that were asked for.
 const LOOK: u32 = 2_000;
 
 /// Keeps records and events in Redis.
@@ -84,17 +85,36 @@ impl fmt::Debug for RedisStore {
 
 impl Store for RedisStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Versioned>, Fault> {
-        let keys = self.prefix.keys(&key.tenant);
-        let keys = [keys.records(key.collection), keys.names(key.collection)];
-        let name = key.name.clone().into_bytes();
-        let held: Option<Vec<u8>> = self.link.run(&script::LOAD, &keys, &[name], Again::Harmless).await?;
+        let keys = self.prefix.keys(&key.tenant).both();
+        let [data, _] = &keys;
+        let field = value::field(key.collection, &key.name)?;
+        let mut read = Pipeline::with_capacity(2);
+        // PERSIST changes nothing, but a replica refuses it: what it holds may be older than what was answered "done".
+        // It goes first: whoever is a primary then has everything that was answered before.
+        read.cmd("PERSIST").arg(data).cmd("HGET").arg(data).arg(&field);
+        let held: Option<Vec<u8>> = self.link.read(&read).await?;
+        let held = match held {
+            Some(held) => Some(held),
+            // Never written, or lost.
+            None => self.link.run(&script::LOAD, &keys, &[&field], Again::Harmless).await?,
+        };
         Ok(held.map(value::versioned).transpose()?)
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
-        let keys = self.prefix.keys(&write.key.tenant).all(write.key.collection);
-        let arguments = value::commit(write)?;
-        match self.link.run(&script::COMMIT, &keys, &arguments, Again::Never).await? {
+        let keys = self.prefix.keys(&write.key.tenant).both();
+        let put = Put::new(write)?;
+        let always = [&*put.field, put.expected.as_bytes(), put.next.as_bytes(), &*write.record];
+        let with_events;
+        let arguments = match &put.events {
+            Some(events) => {
+                let [field, expected, next, record] = always;
+                with_events = [field, expected, next, record, events];
+                with_events.as_slice()
+            }
+            None => always.as_slice(),
+        };
+        match self.link.run(&script::COMMIT, &keys, arguments, Again::Never).await? {
             1 => Ok(Committed::Done),
             0 => Ok(Committed::Conflict),
             _ => Err(StoreError::Unreadable("answer").into()),
@@ -103,26 +123,29 @@ impl Store for RedisStore {
 
     async fn events(&self, query: &EventQuery) -> Result<EventPage, Fault> {
         let question = Question::new(query)?;
-        let keys = self.prefix.keys(&query.tenant);
-        let keys = [keys.events(), keys.index()];
+        let keys = self.prefix.keys(&query.tenant).both();
         let wanted = query.limit as usize;
-        let mut before = query.after;
+        let mut from = query.after.map(value::place_of);
         let mut found = Vec::new();
         // One more than was asked for: whether there is more is seen from it.
         while found.len() <= wanted {
             let find = STRETCH.min(query.limit.saturating_sub(found.len() as u32).saturating_add(1));
-            let arguments = question.arguments(before, LOOK, find);
+            let arguments = question.arguments(from, LOOK, find);
+            let arguments = arguments.each_ref().map(Vec::as_slice);
             let answer: Vec<Vec<u8>> =
                 self.link.run(&script::EVENTS, &keys, &arguments, Again::Harmless).await?;
-            let mut answer = answer.into_iter();
-            let go_on = answer.next().ok_or(StoreError::Unreadable("answer"))?;
-            while let (Some(place), Some(event)) = (answer.next(), answer.next()) {
-                found.push(value::found(&query.tenant, place, event)?);
+            let (go_on, places) = answer.split_first().ok_or(StoreError::Unreadable("answer"))?;
+            for pair in places.chunks(2) {
+                let [place, events] = pair else {
+                    return Err(StoreError::Unreadable("answer").into());
+                };
+                let events = value::found(&query.tenant, value::place(place)?, events)?;
+                found.extend(events.into_iter().rev().filter(|(place, event)| query.asks_for(*place, event)));
             }
             if go_on.is_empty() {
                 break;
             }
-            before = Some(value::place(go_on)?);
+            from = Some(value::place(go_on)?);
         }
         let more = found.len() > wanted;
         found.truncate(wanted);
@@ -131,25 +154,29 @@ impl Store for RedisStore {
     }
 
     async fn page(&self, query: &PageQuery) -> Result<RecordPage, Fault> {
-        let keys = self.prefix.keys(&query.tenant);
-        let keys = [keys.records(query.collection), keys.names(query.collection)];
+        let keys = self.prefix.keys(&query.tenant).both();
         let wanted = query.limit as usize;
+        let [letter, beyond] = value::letters(query.collection)?;
         let mut page = RecordPage::default();
-        let mut from = bound(query.after.as_deref());
+        let mut from = match &query.after {
+            Some(after) => [&[b'(', letter], after.as_bytes()].concat(),
+            None => vec![b'[', letter],
+        };
         while page.records.len() <= wanted {
             let find = STRETCH.min(query.limit.saturating_sub(page.records.len() as u32).saturating_add(1));
-            let arguments = [from, find.to_string().into_bytes()];
+            let (to, find_digits) = ([b'(', beyond], find.to_string());
+            let arguments = [&*from, &to, find_digits.as_bytes()];
             let answer: Vec<Vec<u8>> =
                 self.link.run(&script::PAGE, &keys, &arguments, Again::Harmless).await?;
             let last = answer.len() < 2 * find as usize;
             let mut answer = answer.into_iter();
-            while let (Some(name), Some(record)) = (answer.next(), answer.next()) {
-                page.records.push((value::name(name)?, value::versioned(record)?));
+            while let (Some(field), Some(record)) = (answer.next(), answer.next()) {
+                from = [b"(", field.as_slice()].concat();
+                page.records.push((value::name(field)?, value::versioned(record)?));
             }
             if last {
                 break;
             }
-            from = bound(page.records.last().map(|(name, _)| name.as_str()));
         }
         page.more = page.records.len() > wanted;
         page.records.truncate(wanted);
@@ -157,16 +184,10 @@ impl Store for RedisStore {
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {
-        let keys = self.prefix.keys(&key.tenant).all(key.collection);
-        let index = value::index_of_record(key.collection, &key.name)?;
-        let arguments = [key.name.clone().into_bytes(), index];
+        let keys = self.prefix.keys(&key.tenant).both();
+        let field = value::field(key.collection, &key.name)?;
         // Once or twice, what is gone is gone; but a record that somebody wrote in between would go too.
-        let _one: i64 = self.link.run(&script::ERASE, &keys, &arguments, Again::Never).await?;
+        let _one: i64 = self.link.run(&script::ERASE, &keys, &[&field], Again::Never).await?;
         Ok(())
     }
-}
-
-/// Where names begin: after the one given.
-fn bound(after: Option<&str>) -> Vec<u8> {
-    after.map_or_else(|| b"-".to_vec(), |after| [b"(", after.as_bytes()].concat())
 }

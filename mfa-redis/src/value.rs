@@ -8,34 +8,23 @@ use mfa_core::time::Timestamp;
 
 use crate::error::StoreError;
 
-/// The last place there can be: sixteen digits, as the scripts write them.
-const LAST_PLACE: u64 = 9_999_999_999_999_999;
+/// The events of one write stand at one place: so many bits of a cursor say which of them it is.
+const TURN_BITS: u32 = 20;
 
 /// Later than any time: a time has twenty digits and is less.
 const NEVER: &[u8] = b"99999999999999999999";
 
-/// `<version> <record>`: the scripts compare the version as text.
-pub(crate) fn record(version: Version, record: &[u8]) -> Vec<u8> {
-    let mut value = format!("{} ", version.as_u64()).into_bytes();
-    value.extend_from_slice(record);
-    value
-}
-
+/// A record is kept as `<version> <place of its newest events, or 0> <record>`.
 pub(crate) fn versioned(mut value: Vec<u8>) -> Result<Versioned, StoreError> {
-    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number: Option<u64> = value.get(..digits).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-    let version = number.map(Version::new).filter(|version| number == Some(version.as_u64()));
-    match version {
-        Some(version) if value.get(digits) == Some(&b' ') => {
-            value.drain(..=digits);
-            Ok(Versioned { version, record: value })
-        }
-        _ => Err(StoreError::Unreadable("version")),
+    let mut reader = Reader(&value);
+    let version = reader.spaced("version")?;
+    reader.spaced("version")?;
+    let begin = value.len().saturating_sub(reader.0.len());
+    if Version::new(version).as_u64() != version {
+        return Err(StoreError::Unreadable("version"));
     }
-}
-
-pub(crate) fn name(value: Vec<u8>) -> Result<String, StoreError> {
-    String::from_utf8(value).map_err(|_| StoreError::Unreadable("name"))
+    value.drain(..begin);
+    Ok(Versioned { version: Version::new(version), record: value })
 }
 
 fn letter(collection: Collection) -> Result<u8, StoreError> {
@@ -46,62 +35,107 @@ fn letter(collection: Collection) -> Result<u8, StoreError> {
         .ok_or(StoreError::Unreadable("collection"))
 }
 
+/// What the fields of records begin with. None is `e`, with which places begin, or `:`, with which counts do.
 const LETTERS: [(Collection, u8); 3] =
     [(Collection::Account, b'a'), (Collection::Budget, b'b'), (Collection::Policy, b'p')];
 
+/// What the fields of a collection begin with, and what comes after all of them.
+pub(crate) fn letters(collection: Collection) -> Result<[u8; 2], StoreError> {
+    letter(collection).map(|letter| [letter, letter.saturating_add(1)])
+}
+
+/// The field that a record is kept in.
+pub(crate) fn field(collection: Collection, name: &str) -> Result<Vec<u8>, StoreError> {
+    Ok([&[letter(collection)?], name.as_bytes()].concat())
+}
+
+/// The name of the record that is kept in a field.
+pub(crate) fn name(field: Vec<u8>) -> Result<String, StoreError> {
+    let name = field.split_first().and_then(|(_, name)| str::from_utf8(name).ok());
+    name.map(str::to_owned).ok_or(StoreError::Unreadable("name"))
+}
+
+fn put_number(out: &mut Vec<u8>, mut number: u64, digits: usize) {
+    let mut text = [b'0'; 20];
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend_from_slice(text.get(text.len().saturating_sub(digits)..).unwrap_or_default());
+}
+
 /// The length in front, so that one text can't pass for the beginning of a longer one.
-fn counted(text: &str) -> Vec<u8> {
-    format!("{:08}{text}", text.len()).into_bytes()
+fn put_counted(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(out, bytes.len() as u64, 8);
+    out.extend_from_slice(bytes);
 }
 
-/// What the places of a record's events stand behind in the index.
-pub(crate) fn index_of_record(collection: Collection, name: &str) -> Result<Vec<u8>, StoreError> {
-    Ok([vec![b'r', letter(collection)?], counted(name)].concat())
+/// The record as its events name it.
+fn put_owner(out: &mut Vec<u8>, collection: Collection, name: &str) -> Result<(), StoreError> {
+    out.push(letter(collection)?);
+    put_counted(out, name.as_bytes());
+    Ok(())
 }
 
-/// What the places of the events of a kind stand behind in the index.
-pub(crate) fn index_of_kind(kind: &str) -> Vec<u8> {
-    [b"k".to_vec(), counted(kind)].concat()
-}
-
-/// An event as it is kept: time (20 digits), id (22 characters), collection (a letter), kind and name with their
-/// lengths in front, then the body. `erase.lua` and `events.lua` rely on it.
-pub(crate) fn event(key: &RecordKey, event: &StoredEvent) -> Result<Vec<u8>, StoreError> {
-    let mut value = format!("{:020}{}", event.at.as_unix(), event.id).into_bytes();
-    value.push(letter(key.collection)?);
-    value.extend(counted(&event.kind));
-    value.extend(counted(&key.name));
-    value.extend_from_slice(&event.body);
+/// The events of a write as they are kept together, without the place of the record's events before them, which the script
+/// puts in front: ` <earliest> <latest> ` (20 digits each), the record (a letter, and its name with the length in
+/// front), then each event: id (22 characters), time (20 digits), kind and body with their lengths in front. The
+/// scripts rely on it as far as the record.
+pub(crate) fn events(key: &RecordKey, events: &[StoredEvent]) -> Result<Vec<u8>, StoreError> {
+    if events.len() >> TURN_BITS != 0 {
+        return Err(StoreError::TooMany);
+    }
+    let times = || events.iter().map(|event| event.at.as_unix());
+    let size: usize = events.iter().map(|event| 58 + event.kind.len() + event.body.len()).sum();
+    let mut value = Vec::with_capacity(52 + key.name.len() + size);
+    for time in [times().min(), times().max()] {
+        value.push(b' ');
+        put_number(&mut value, time.unwrap_or_default(), 20);
+    }
+    value.push(b' ');
+    put_owner(&mut value, key.collection, &key.name)?;
+    for event in events {
+        value.extend_from_slice(event.id.to_string().as_bytes());
+        put_number(&mut value, event.at.as_unix(), 20);
+        put_counted(&mut value, event.kind.as_bytes());
+        put_counted(&mut value, &event.body);
+    }
     Ok(value)
 }
 
-/// The arguments of the conditional write.
-pub(crate) fn commit(write: &Write) -> Result<Vec<Vec<u8>>, StoreError> {
-    let expected = write.expected.map(|version| version.as_u64().to_string()).unwrap_or_default();
-    let mut arguments = vec![
-        write.key.name.clone().into_bytes(),
-        expected.into_bytes(),
-        record(write.next, &write.record),
-        index_of_record(write.key.collection, &write.key.name)?,
-    ];
-    for stored in &write.events {
-        arguments.push(index_of_kind(&stored.kind));
-        arguments.push(event(&write.key, stored)?);
+/// The arguments of the conditional write besides the record.
+pub(crate) struct Put {
+    pub(crate) field: Vec<u8>,
+    pub(crate) expected: String,
+    pub(crate) next: String,
+    pub(crate) events: Option<Vec<u8>>,
+}
+
+impl Put {
+    pub(crate) fn new(write: &Write) -> Result<Self, StoreError> {
+        let digits = |version: Version| version.as_u64().to_string();
+        let events = (!write.events.is_empty()).then(|| events(&write.key, &write.events));
+        Ok(Self {
+            field: field(write.key.collection, &write.key.name)?,
+            expected: write.expected.map(digits).unwrap_or_default(),
+            next: digits(write.next),
+            events: events.transpose()?,
+        })
     }
-    Ok(arguments)
 }
 
 /// Reads a kept value from its beginning.
-struct Reader(Vec<u8>);
+struct Reader<'v>(&'v [u8]);
 
-impl Reader {
-    fn text(&mut self, length: usize, what: &'static str) -> Result<String, StoreError> {
-        if length > self.0.len() {
-            return Err(StoreError::Unreadable(what));
-        }
-        let rest = self.0.split_off(length);
-        let text = std::mem::replace(&mut self.0, rest);
-        String::from_utf8(text).map_err(|_| StoreError::Unreadable(what))
+impl<'v> Reader<'v> {
+    fn bytes(&mut self, length: usize, what: &'static str) -> Result<&'v [u8], StoreError> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(StoreError::Unreadable(what))?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn text(&mut self, length: usize, what: &'static str) -> Result<&'v str, StoreError> {
+        str::from_utf8(self.bytes(length, what)?).map_err(|_| StoreError::Unreadable(what))
     }
 
     fn number(&mut self, digits: usize, what: &'static str) -> Result<u64, StoreError> {
@@ -112,41 +146,68 @@ impl Reader {
         text.parse().map_err(|_| StoreError::Unreadable(what))
     }
 
-    fn counted(&mut self, what: &'static str) -> Result<String, StoreError> {
+    /// A number of any length with a space behind it.
+    fn spaced(&mut self, what: &'static str) -> Result<u64, StoreError> {
+        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = self.number(digits, what)?;
+        match self.bytes(1, what)? {
+            b" " => Ok(number),
+            _ => Err(StoreError::Unreadable(what)),
+        }
+    }
+
+    fn counted(&mut self, what: &'static str) -> Result<&'v [u8], StoreError> {
         let length = self.number(8, what)?;
-        self.text(usize::try_from(length).map_err(|_| StoreError::Unreadable(what))?, what)
+        self.bytes(usize::try_from(length).map_err(|_| StoreError::Unreadable(what))?, what)
+    }
+
+    fn counted_text(&mut self, what: &'static str) -> Result<String, StoreError> {
+        let text = str::from_utf8(self.counted(what)?);
+        text.map(str::to_owned).map_err(|_| StoreError::Unreadable(what))
     }
 }
 
-/// A place in the record of events, in the digits of the scripts.
-pub(crate) fn place(value: Vec<u8>) -> Result<Cursor, StoreError> {
-    Reader(value).number(16, "place").map(Cursor)
+/// A place as the scripts write it.
+pub(crate) fn place(digits: &[u8]) -> Result<u64, StoreError> {
+    let number = Reader(digits).number(digits.len(), "place")?;
+    if number >> (u64::BITS - TURN_BITS) != 0 {
+        return Err(StoreError::Unreadable("place"));
+    }
+    Ok(number)
 }
 
-/// An event with its place.
+/// The events that were written together at a place, in their order, each with its own.
 pub(crate) fn found(
     tenant: &TenantId,
-    at: Vec<u8>,
-    value: Vec<u8>,
-) -> Result<(Cursor, FoundEvent), StoreError> {
-    let place = place(at)?;
+    place: u64,
+    value: &[u8],
+) -> Result<Vec<(Cursor, FoundEvent)>, StoreError> {
     let mut value = Reader(value);
-    let at = Timestamp::from_unix(value.number(20, "time")?);
-    let id = value.text(22, "event id")?.parse().map_err(|_| StoreError::Unreadable("event id"))?;
-    let of = value.text(1, "collection")?;
+    for _older_and_times in 0..3 {
+        value.spaced("place")?;
+    }
+    let of = value.bytes(1, "collection")?;
     let (collection, _) = LETTERS
         .into_iter()
-        .find(|(_, letter)| of.as_bytes() == [*letter])
+        .find(|(_, letter)| of == [*letter])
         .ok_or(StoreError::Unreadable("collection"))?;
-    let kind = value.counted("kind")?;
-    let name = value.counted("name")?;
-    let key = RecordKey { tenant: tenant.clone(), collection, name };
-    Ok((place, FoundEvent { key, event: StoredEvent { id, at, kind, body: value.0 } }))
+    let key = RecordKey { tenant: tenant.clone(), collection, name: value.counted_text("name")? };
+    let mut found = Vec::new();
+    while !value.0.is_empty() {
+        let id = value.text(22, "event id")?.parse().map_err(|_| StoreError::Unreadable("event id"))?;
+        let at = Timestamp::from_unix(value.number(20, "time")?);
+        let kind = value.counted_text("kind")?;
+        let body = value.counted("event")?.to_vec();
+        let cursor = Cursor((place << TURN_BITS) | found.len() as u64);
+        found.push((cursor, FoundEvent { key: key.clone(), event: StoredEvent { id, at, kind, body } }));
+    }
+    Ok(found)
 }
 
-/// A question for events as `events.lua` takes it: where to look, and what to leave out.
+/// A question for events as `events.lua` takes it: where to look, and what can be left out already there.
 pub(crate) struct Question {
-    prefix: Vec<u8>,
+    field: Vec<u8>,
+    owner: Vec<u8>,
     since: Vec<u8>,
     until: Vec<u8>,
     kind: Vec<u8>,
@@ -154,40 +215,42 @@ pub(crate) struct Question {
 
 impl Question {
     pub(crate) fn new(query: &EventQuery) -> Result<Self, StoreError> {
-        let time = |at: Timestamp| format!("{:020}", at.as_unix()).into_bytes();
-        let (prefix, kind) = match (&query.record, &query.kind) {
-            (None, None) => (b"a".to_vec(), vec![]),
-            (None, Some(kind)) => (index_of_kind(kind), vec![]),
-            (Some((collection, name)), kind) => {
-                let kind = kind.as_ref().map(|kind| counted(kind)).unwrap_or_default();
-                (index_of_record(*collection, name)?, kind)
-            }
+        let time = |at: Option<Timestamp>| {
+            let mut digits = Vec::new();
+            put_number(&mut digits, at.map_or(0, Timestamp::as_unix), 20);
+            digits
         };
-        Ok(Self {
-            prefix,
-            since: query.since.map_or_else(|| time(Timestamp::from_unix(0)), time),
-            until: query.until.map_or_else(|| NEVER.to_vec(), time),
-            kind,
-        })
+        let (mut record, mut owner, mut kind) = (Vec::new(), Vec::new(), Vec::new());
+        if let Some((collection, name)) = &query.record {
+            record = field(*collection, name)?;
+            put_owner(&mut owner, *collection, name)?;
+        }
+        if let Some(asked) = &query.kind {
+            put_counted(&mut kind, asked.as_bytes());
+        }
+        let until = query.until.map_or_else(|| NEVER.to_vec(), |until| time(Some(until)));
+        Ok(Self { field: record, owner, since: time(query.since), until, kind })
     }
 
-    /// The arguments for the stretch before `before`.
-    pub(crate) fn arguments(&self, before: Option<Cursor>, look: u32, find: u32) -> Vec<Vec<u8>> {
-        let bound = match before {
-            // ':' comes after '9': before it is every place there can be.
-            None => ":".to_owned(),
-            Some(Cursor(place)) => format!("{:016}", place.min(LAST_PLACE)),
-        };
-        vec![
-            self.prefix.clone(),
-            [b"(", self.prefix.as_slice(), bound.as_bytes()].concat(),
-            look.to_string().into_bytes(),
-            find.to_string().into_bytes(),
+    /// The arguments for the stretch from `from` on.
+    pub(crate) fn arguments(&self, from: Option<u64>, look: u32, find: u32) -> [Vec<u8>; 8] {
+        let digits = |number: u64| number.to_string().into_bytes();
+        [
+            self.field.clone(),
+            self.owner.clone(),
+            from.map(digits).unwrap_or_default(),
+            digits(look.into()),
+            digits(find.into()),
             self.since.clone(),
             self.until.clone(),
             self.kind.clone(),
         ]
     }
+}
+
+/// The place of a cursor.
+pub(crate) fn place_of(Cursor(cursor): Cursor) -> u64 {
+    cursor >> TURN_BITS
 }
 
 #[cfg(test)]
@@ -198,47 +261,93 @@ mod tests {
     fn a_record_comes_back_with_its_version() {
         let last = Version::new(u64::MAX);
         for (version, bytes) in [(Version::new(0), &b""[..]), (last, b" 12 \0\xff")] {
-            let held = versioned(record(version, bytes)).unwrap();
+            let kept = [format!("{} 77 ", version.as_u64()).as_bytes(), bytes].concat();
+            let held = versioned(kept).unwrap();
             assert_eq!((held.version, held.record.as_slice()), (version, bytes));
         }
     }
 
     #[test]
     fn what_this_library_does_not_write_is_an_error() {
-        for value in
-            ["", " ", "x", "1", "1x", "-1 x", "+1 x", "4611686018427387904 x", "99999999999999999999 x"]
-        {
+        for value in [
+            "",
+            " ",
+            "x",
+            "1",
+            "1 ",
+            "1x",
+            "1 2",
+            "1 x",
+            "1  x",
+            "-1 2 x",
+            "+1 2 x",
+            "1 -2 x",
+            "4611686018427387904 2 x",
+            "99999999999999999999 2 x",
+        ] {
             assert!(versioned(value.as_bytes().to_vec()).is_err(), "{value:?}");
+        }
+        for digits in ["", "x", "-1", "1 ", "17592186044416"] {
+            assert!(place(digits.as_bytes()).is_err(), "{digits:?}");
         }
         let key = RecordKey {
             tenant: TenantId::default(),
             collection: Collection::Budget,
             name: "é00000001x".to_owned(),
         };
-        let stored = StoredEvent {
-            id: "A".repeat(22).parse().unwrap(),
-            at: Timestamp::from_unix(u64::MAX),
+        let stored = |letter: &str, at| StoredEvent {
+            id: letter.repeat(22).parse().unwrap(),
+            at: Timestamp::from_unix(at),
             kind: "0000000".to_owned(),
             body: b"{}\xff".to_vec(),
         };
-        let value = event(&key, &stored).unwrap();
-        let place = || b"0000000000000007".to_vec();
-        let (cursor, back) = found(&key.tenant, place(), value.clone()).unwrap();
-        assert_eq!((cursor, back), (Cursor(7), FoundEvent { key: key.clone(), event: stored }));
-        let body = value.len() - 3;
-        for length in 0..body {
-            let cut = value.get(..length).unwrap().to_vec();
-            assert!(found(&key.tenant, place(), cut).is_err(), "cut at {length}");
+        let both = [stored("A", u64::MAX), stored("Q", 0)];
+        let value = [b"12", events(&key, &both).unwrap().as_slice()].concat();
+        let found_in = |value: &[u8]| found(&key.tenant, 7, value);
+        let back = found_in(&value).unwrap();
+        let expected: Vec<_> = (0..)
+            .zip(both)
+            .map(|(turn, event)| (Cursor((7 << TURN_BITS) + turn), FoundEvent { key: key.clone(), event }))
+            .collect();
+        assert_eq!(back, expected);
+        for length in 0..value.len() {
+            let cut = found_in(value.get(..length).unwrap());
+            // Between two events a cut can't be seen; nothing but a whole value is ever written.
+            assert!(cut.is_err() || cut.unwrap().len() < 2, "cut at {length}");
         }
         let mut other = value;
-        *other.get_mut(42).unwrap() = b'z';
-        assert!(found(&key.tenant, place(), other).is_err());
+        *other.get_mut(2 + 43).unwrap() = b'z';
+        assert!(found_in(&other).is_err());
     }
 
     #[test]
-    fn no_name_stands_where_another_does_in_the_index() {
-        let of = |name| index_of_record(Collection::Account, name).unwrap();
-        assert!(!of("ann0000000000000001").starts_with(&of("ann")));
-        assert_ne!(of("k"), index_of_kind("k"));
+    fn the_times_in_front_are_those_of_all_its_events() {
+        let key = RecordKey {
+            tenant: TenantId::default(),
+            collection: Collection::Account,
+            name: "ann".to_owned(),
+        };
+        let at = |time| StoredEvent {
+            id: "A".repeat(22).parse().unwrap(),
+            at: Timestamp::from_unix(time),
+            kind: String::new(),
+            body: Vec::new(),
+        };
+        let value = events(&key, &[at(20), at(300), at(1)]).unwrap();
+        assert!(value.starts_with(b" 00000000000000000001 00000000000000000300 a00000003ann"));
+    }
+
+    #[test]
+    fn no_record_passes_for_another() {
+        let owner = |name| {
+            let mut owner = Vec::new();
+            put_owner(&mut owner, Collection::Account, name).unwrap();
+            owner
+        };
+        assert!(!owner("ann0000000000000001").starts_with(&owner("ann")));
+        for (collection, letter) in LETTERS {
+            assert!(!b"e:".contains(&letter));
+            assert_eq!(field(collection, "é").unwrap(), [&[letter], "é".as_bytes()].concat());
+        }
     }
 }

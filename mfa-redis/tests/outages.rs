@@ -10,7 +10,7 @@ use common::{RedisData, plain, server};
 use mfa_core::fault::Fault;
 use mfa_core::id::{EventId, TenantId};
 use mfa_core::port::store::{
-    Collection, Committed, EventQuery, PageQuery, RecordKey, Store, StoredEvent, Version, Write,
+    Collection, Committed, Cursor, EventQuery, PageQuery, RecordKey, Store, StoredEvent, Version, Write,
 };
 use mfa_core::time::Timestamp;
 use mfa_redis::error::{OpenError, StoreError};
@@ -229,7 +229,7 @@ async fn a_record_that_was_dropped_and_not_erased_is_a_fault() {
     assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
     let mut connection = plain(&url).await;
     let mut drop_records = redis::cmd("DEL");
-    drop_records.arg(data.key("records:account"));
+    drop_records.arg(data.key("data"));
     let () = drop_records.query_async(&mut connection).await.unwrap();
     let lost = |fault: Fault| assert!(matches!(cause(&fault), StoreError::Lost), "{fault:?}");
     lost(store.load(&key("ann")).await.unwrap_err());
@@ -243,7 +243,7 @@ async fn a_record_that_was_dropped_and_not_erased_is_a_fault() {
 async fn a_write_that_cannot_be_whole_is_not_begun() {
     let Some(server) = server() else { return };
     let url = server.url();
-    for name in ["records:account", "names:account", "position", "events", "index"] {
+    for name in ["data", "names"] {
         let data = RedisData::new(&url);
         let store = data.open().await;
         assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
@@ -255,14 +255,148 @@ async fn a_write_that_cannot_be_whole_is_not_begun() {
         rename(data.key(name), data.key("aside")).await;
         let mut foreign = redis::cmd("RPUSH");
         let () = foreign.arg(data.key(name)).arg("x").query_async(&mut connection.clone()).await.unwrap();
-        let fault = store.commit(&write("ann", Some(1), 2)).await.unwrap_err();
-        assert!(matches!(cause(&fault), StoreError::Foreign), "{name}: {fault:?}");
-        let fault = store.erase(&key("ann")).await.unwrap_err();
-        assert!(matches!(cause(&fault), StoreError::Foreign), "{name}: {fault:?}");
+        let foreign =
+            |fault: Fault| assert!(matches!(cause(&fault), StoreError::Foreign), "{name}: {fault:?}");
+        foreign(store.commit(&write("bob", None, 1)).await.unwrap_err());
+        foreign(store.erase(&key("ann")).await.unwrap_err());
+        // The names are not touched by a write over a record: it is whole without them.
+        let update = store.commit(&write("ann", Some(1), 2)).await;
+        let version = if name == "names" {
+            assert_eq!(update.unwrap(), Committed::Done);
+            2
+        } else {
+            foreign(update.unwrap_err());
+            1
+        };
+        let () = redis::cmd("DEL").arg(data.key(name)).query_async(&mut connection.clone()).await.unwrap();
         rename(data.key("aside"), data.key(name)).await;
-        assert_eq!(recovers(&store).await, Some(1), "{name}");
-        assert_eq!(store.events(&every_event()).await.unwrap().events.len(), 1, "{name}");
+        assert_eq!(recovers(&store).await, Some(version), "{name}");
+        let found = store.events(&every_event()).await.unwrap().events;
+        assert_eq!(found.len() as u64, version, "{name}");
+        assert!(store.load(&key("bob")).await.unwrap().is_none(), "{name}");
+        assert_eq!(store.commit(&write("bob", None, 1)).await.unwrap(), Committed::Done, "{name}");
     }
+}
+
+/// Somebody who is not in the roster is not seen by who administers it, and nobody new can be told from somebody lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_was_dropped_is_a_fault_wherever_all_of_it_is_needed() {
+    let Some(server) = server() else { return };
+    let url = server.url();
+    for name in ["data", "names"] {
+        let data = RedisData::new(&url);
+        let store = data.open().await;
+        assert_eq!(store.commit(&write("ann", None, 1)).await.unwrap(), Committed::Done);
+        let mut connection = plain(&url).await;
+        let () = redis::cmd("DEL").arg(data.key(name)).query_async(&mut connection).await.unwrap();
+        let lost = |fault: Fault| assert!(matches!(cause(&fault), StoreError::Lost), "{name}: {fault:?}");
+        let page = PageQuery {
+            tenant: TenantId::default(),
+            collection: Collection::Account,
+            after: None,
+            limit: 10,
+        };
+        lost(store.page(&page).await.unwrap_err());
+        lost(store.events(&every_event()).await.unwrap_err());
+        lost(store.commit(&write("bob", None, 1)).await.unwrap_err());
+        if name == "data" {
+            let of_ann =
+                EventQuery { record: Some((Collection::Account, "ann".to_owned())), ..every_event() };
+            lost(store.events(&of_ann).await.unwrap_err());
+        }
+        // Erasing everybody who was there is a way out that loses nothing more.
+        store.erase(&key("ann")).await.unwrap();
+        assert_eq!(store.commit(&write("bob", None, 1)).await.unwrap(), Committed::Done);
+        assert_eq!(store.page(&page).await.unwrap().records.len(), 1);
+    }
+}
+
+/// Events of one record are a chain through those of all others, which a question may enter anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_goes_on_from_any_place_and_over_gaps() {
+    let Some(server) = server() else { return };
+    let data = RedisData::new(&server.url());
+    let store = data.open().await;
+    let names = ["ann", "bob", "cy"];
+    for version in 1..=30 {
+        for name in names {
+            let mut next = write(name, (version > 1).then(|| version - 1), version);
+            if version % 5 == 0 {
+                next.events.clear();
+            } else {
+                next.events.push(next.events[0].clone());
+            }
+            assert_eq!(store.commit(&next).await.unwrap(), Committed::Done);
+        }
+    }
+    let of =
+        |name: &str| EventQuery { record: Some((Collection::Account, name.to_owned())), ..every_event() };
+    let places = async |query: &EventQuery| {
+        let (mut query, mut places) = (EventQuery { limit: 1, ..query.clone() }, Vec::new());
+        loop {
+            let page = store.events(&query).await.unwrap();
+            assert_eq!(page.events.len(), 1);
+            let Some(next) = page.next else { return places };
+            places.push(next);
+            query.after = Some(next);
+        }
+    };
+    let mut of_bob = places(&of("bob")).await;
+    // That of his first event, behind which there is no page.
+    of_bob.push(Cursor(2 << 20));
+    for after in places(&of("ann")).await {
+        let query = EventQuery { after: Some(after), ..of("bob") };
+        let expected = of_bob.iter().filter(|place| **place < after).count();
+        assert_eq!(store.events(&query).await.unwrap().events.len(), expected, "after {after:?}");
+    }
+    store.erase(&key("bob")).await.unwrap();
+    let left = store.events(&every_event()).await.unwrap().events;
+    assert_eq!(left.len(), 2 * 24 * 2);
+    assert!(left.iter().all(|found| found.key.name != "bob"));
+    let after_the_erased = EventQuery { after: of_bob.last().copied(), ..every_event() };
+    assert_eq!(store.events(&after_the_erased).await.unwrap().events.len(), 2, "ann's first");
+    for query in [of("ann"), of("bob"), every_event()] {
+        let beyond = EventQuery { after: Some(Cursor(u64::MAX)), ..query.clone() };
+        let all = store.events(&query).await.unwrap().events;
+        assert_eq!(store.events(&beyond).await.unwrap().events, all);
+        let before_all = EventQuery { after: Some(Cursor(0)), ..query };
+        assert!(store.events(&before_all).await.unwrap().events.is_empty());
+    }
+    assert_eq!(store.commit(&write("bob", None, 1)).await.unwrap(), Committed::Done);
+    let anew = EventQuery { after: of_bob.first().copied(), ..of("bob") };
+    assert!(store.events(&anew).await.unwrap().events.is_empty(), "places are never given twice");
+}
+
+/// More than one script looks at: the call asks on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rare_is_found_behind_thousands_of_the_common() {
+    if !tools() {
+        return;
+    }
+    // Only what is found is looked at here.
+    let server = Redis::start(&["--appendfsync", "no"]);
+    let data = RedisData::new(&server.url());
+    let store = data.open().await;
+    let mut rare = write("ann", None, 1);
+    rare.events[0].kind = "factor_added".to_owned();
+    rare.events[0].at = Timestamp::from_unix(7);
+    assert_eq!(store.commit(&rare).await.unwrap(), Committed::Done);
+    for version in 2..=4_500 {
+        assert_eq!(store.commit(&write("ann", Some(version - 1), version)).await.unwrap(), Committed::Done);
+    }
+    let of_ann = EventQuery { record: Some((Collection::Account, "ann".to_owned())), ..every_event() };
+    for query in [every_event(), of_ann] {
+        let of_kind = EventQuery { kind: Some("factor_added".to_owned()), limit: 1, ..query.clone() };
+        let of_time = EventQuery { until: Some(Timestamp::from_unix(8)), limit: 9, ..query.clone() };
+        let in_time = EventQuery { since: Some(Timestamp::from_unix(7)), ..of_time.clone() };
+        for (question, count) in [(of_kind, 1), (of_time.clone(), 7), (in_time, 2)] {
+            let page = store.events(&question).await.unwrap();
+            assert_eq!((page.events.len(), page.next), (count, None), "{question:?}");
+        }
+        assert_eq!(store.events(&query).await.unwrap().events.len(), 4_500);
+    }
+    store.erase(&key("ann")).await.unwrap();
+    assert!(store.events(&every_event()).await.unwrap().events.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -281,7 +415,13 @@ async fn an_erased_record_leaves_nothing_in_any_list() {
     let mut connection = plain(&url).await;
     let mut keys = redis::cmd("KEYS");
     let left: Vec<String> = keys.arg(data.key("*")).query_async(&mut connection).await.unwrap();
-    assert_eq!(left, [data.key("position")], "a place is never given twice");
+    assert_eq!(left, [data.key("data")]);
+    let mut fields = redis::cmd("HGETALL");
+    let mut left: Vec<(String, u64)> =
+        fields.arg(data.key("data")).query_async(&mut connection).await.unwrap();
+    left.sort();
+    let counts = [(":count".to_owned(), 0), (":place".to_owned(), 2)];
+    assert_eq!(left, counts, "a place is never given twice");
 }
 
 /// Its data may be older than what was answered.

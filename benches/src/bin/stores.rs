@@ -1,9 +1,11 @@
 //! Verifications a second on each store beside bare updates, and a million accounts beside a thousand.
 //!
-//! `cargo run --release -p benches --bin stores`, after `cargo xtask tools` has brought the servers.
+//! `cargo run --release -p benches --bin stores`, with `-- redis rates` for a part of it, after `cargo xtask tools` has brought the servers.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::unreachable,
     reason = "measurements stop at the first surprise, and are printed"
 )]
 
@@ -28,48 +30,82 @@ use test_tools::redis::Redis;
 const AT_ONCE: [usize; 2] = [16, 64];
 const PEOPLE: usize = 480;
 const ROUNDS: usize = 9;
-const MANY: u32 = 1_000_000;
+const MANY: usize = 1_000_000;
 const FEW: usize = 1_000;
 const SAMPLES: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(20);
+const USAGE: &str = "name what to measure: memory, sqlite, postgresql, redis (all unless named), and `rates` to leave \
+                     the million out";
 
 #[tokio::main]
 async fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let stores = ["memory", "sqlite", "postgresql", "redis"];
+    assert!(asked.iter().all(|what| what == "rates" || stores.contains(&what.as_str())), "{USAGE}");
+    let all = asked.iter().all(|what| what == "rates");
+    let wants = |store: &str| all || asked.iter().any(|what| what == store);
+    let million = !asked.iter().any(|what| what == "rates");
+
     println!("# Stores\n\n## Verifications a second\n");
     println!(
         "Each verification loads the record, checks a code and commits the record with its events; the floor is a bare"
     );
-    println!("conditional update of as many bytes. Rounds alternate; medians of {ROUNDS}.\n");
     println!(
-        "| store | at once | verifications/s | bare updates/s | ratio | record, bytes | memory of this process |"
+        "conditional update of as many bytes, and beside it a plain read and such an update, which is what a"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("verification does of necessity. Rounds alternate; medians of {ROUNDS}.\n");
+    println!(
+        "| store | at once | verifications/s | bare updates/s | ratio | bare read + update/s | ratio | record, bytes | \
+         memory of this process |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
 
-    let people = People::enrol(Arc::new(MemoryStore::new()), PEOPLE).await;
-    for at_once in AT_ONCE {
-        println!("| memory | {at_once} | {:.0} | | | | |", rate_of(&people, at_once).await);
+    if wants("memory") {
+        let people = People::enrol(Arc::new(MemoryStore::new()), PEOPLE).await;
+        for at_once in AT_ONCE {
+            println!("| memory | {at_once} | {:.0} | | | | | | |", rate_of(&people, at_once).await);
+        }
     }
-
     let folder = tempfile::tempdir().unwrap();
-    let floor = Floor::sqlite(&folder.path().join("floor.db")).await;
-    let store = SqliteStore::open(folder.path().join("rate.db")).await.unwrap();
-    rate("SQLite", store, floor).await;
-
-    let server = Postgres::start(&[]);
-    let store = PostgresOptions::new().patience(Duration::from_secs(20)).open(&server.url()).await.unwrap();
-    rate("PostgreSQL", store, Floor::postgres(&server.url()).await).await;
-
-    let redis = Redis::start(&[]);
-    let store = RedisOptions::new().patience(Duration::from_secs(20)).open(&redis.url()).await.unwrap();
-    rate("Redis", store, Floor::redis(&redis.url()).await).await;
-    drop(redis);
+    if wants("sqlite") {
+        let floor = Floor::sqlite(&folder.path().join("floor.db")).await;
+        let store = SqliteStore::open(folder.path().join("rate.db")).await.unwrap();
+        rate("SQLite", store, floor).await;
+    }
+    let postgres = wants("postgresql").then(|| Postgres::start(&[]));
+    if let Some(server) = &postgres {
+        let store = PostgresOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
+        rate("PostgreSQL", store, Floor::postgres(&server.url()).await).await;
+    }
+    let redis = wants("redis").then(|| Redis::start(&[]));
+    if let Some(server) = &redis {
+        let store = RedisOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
+        rate("Redis", store, Floor::redis(&server.url()).await).await;
+    }
+    if !million {
+        return;
+    }
 
     println!("\n## A million accounts beside a thousand\n");
     println!(
-        "Medians of {SAMPLES}, one after the other. The bulk are copies of a record under other names, with an event each.\n"
+        "Both stores are there at once, and take turns: {ROUNDS} times {SAMPLES} of each, one after the other. The times are"
     );
-    println!("| store | what | with {FEW} | with {MANY} | ratio |");
-    println!("|---|---|---|---|---|");
-    let plans = [million_in_sqlite(folder.path()).await, million_in_postgres(&server).await];
+    println!(
+        "medians; the ratio is the median of those of the {ROUNDS} turns, between the smallest and the largest."
+    );
+    println!("All but {SAMPLES} are copies of one record under other names, with an event each.\n");
+    println!("| store | what | with {FEW} | with {MANY} | ratio | from | to |");
+    println!("|---|---|---|---|---|---|---|");
+    let mut plans = Vec::new();
+    if wants("sqlite") {
+        plans.push(million_in_sqlite(folder.path()).await);
+    }
+    if let Some(server) = &postgres {
+        plans.push(million_in_postgres(server).await);
+    }
+    if let Some(server) = &redis {
+        million_in_redis(server).await;
+    }
     println!("\n## Query plans with a million\n\n```text\n{}\n```", plans.join("\n\n"));
 }
 
@@ -88,17 +124,19 @@ async fn rate<S: Store + Clone>(name: &str, store: S, floor: Floor) {
     floor.fill(PEOPLE, bytes).await;
     let mut version = 0;
     for at_once in AT_ONCE {
-        let (mut answered, mut updated) = (Vec::new(), Vec::new());
+        let (mut answered, mut updated, mut both) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            updated.push(floor.everybody(at_once, PEOPLE, version, bytes).await);
+            updated.push(floor.everybody(at_once, PEOPLE, version, bytes, false).await);
             answered.push(people.everybody_answers(at_once).await);
-            version += 1;
+            both.push(floor.everybody(at_once, PEOPLE, version + 1, bytes, true).await);
+            version += 2;
         }
         let per_second = |times| PEOPLE as f64 / median(times).as_secs_f64();
-        let (answered, updated) = (per_second(answered), per_second(updated));
+        let [answered, updated, both] = [answered, updated, both].map(per_second);
         println!(
-            "| {name} | {at_once} | {answered:.0} | {updated:.0} | {:.2} | {bytes} | {} |",
+            "| {name} | {at_once} | {answered:.0} | {updated:.0} | {:.2} | {both:.0} | {:.2} | {bytes} | {} |",
             answered / updated,
+            answered / both,
             memory()
         );
     }
@@ -111,36 +149,57 @@ fn memory() -> String {
     line.map_or_else(|| "unknown".to_owned(), |size| size.trim().to_owned())
 }
 
-/// A verification and an administrator's first page.
-async fn times<S: Store + Clone>(people: &People<S>) -> [Duration; 2] {
-    people.one_by_one(SAMPLES / 4).await; // warm
-    [median(people.one_by_one(SAMPLES).await), median(people.first_pages(SAMPLES).await)]
-}
-
-fn compare(store: &str, few: [Duration; 2], many: [Duration; 2]) {
-    for (what, (few, many)) in
-        ["a verification", "the administrator's first page"].iter().zip(few.iter().zip(&many))
-    {
-        println!("| {store} | {what} | {few:?} | {many:?} | {:.2} |", many.as_secs_f64() / few.as_secs_f64());
+/// A verification and an administrator's first page, with few and with many.
+async fn compare<S: Store + Clone>(store: &str, few: &People<S>, many: &People<S>) {
+    let mut times = [[Vec::new(), Vec::new()], [Vec::new(), Vec::new()]];
+    // The first turn only warms.
+    for turn in 0..=ROUNDS {
+        // Who goes first changes.
+        for side in if turn % 2 == 0 { [0, 1] } else { [1, 0] } {
+            let people = [few, many][side];
+            let took = [median(people.one_by_one(SAMPLES).await), median(people.first_pages(SAMPLES).await)];
+            if turn > 0 {
+                times[0][side].push(took[0]);
+                times[1][side].push(took[1]);
+            }
+        }
+    }
+    for (what, [few, many]) in ["a verification", "the administrator's first page"].iter().zip(times) {
+        let mut ratios: Vec<f64> =
+            few.iter().zip(&many).map(|(few, many)| many.as_secs_f64() / few.as_secs_f64()).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (few, many) = (median(few), median(many));
+        println!(
+            "| {store} | {what} | {few:?} | {many:?} | {:.2} | {:.2} | {:.2} |",
+            ratios[ROUNDS / 2],
+            ratios[0],
+            ratios[ROUNDS - 1]
+        );
     }
 }
 
 async fn million_in_sqlite(folder: &std::path::Path) -> String {
-    let path = folder.join("million.db");
-    let people = People::enrol(SqliteStore::open(&path).await.unwrap(), FEW).await;
-    let few = times(&people).await;
-    let mut plain = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
-    let numbers =
-        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY}) ");
-    for copy in copies("'copy-' || substr('0000000' || i, -7)", "n") {
-        sqlx::raw_sql(AssertSqlSafe(format!("{numbers}{copy}"))).execute(&mut plain).await.unwrap();
+    let mut sides = Vec::new();
+    for count in [FEW, MANY] {
+        let path = folder.join(format!("{count}.db"));
+        let people = People::enrol(SqliteStore::open(&path).await.unwrap(), SAMPLES).await;
+        let mut plain = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+        let numbers = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) ",
+            count - SAMPLES
+        );
+        for copy in copies("'copy-' || substr('0000000' || i, -7)", "n") {
+            sqlx::raw_sql(AssertSqlSafe(format!("{numbers}{copy}"))).execute(&mut plain).await.unwrap();
+        }
+        sides.push((people, plain));
     }
-    compare("SQLite", few, times(&people).await);
+    let [(few, _), (many, plain)] = &mut sides[..] else { unreachable!() };
+    compare("SQLite", few, many).await;
     let mut plans = String::from("SQLite");
     for (what, statement) in STATEMENTS {
         let rows: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
-                .fetch_all(&mut plain)
+                .fetch_all(&mut *plain)
                 .await
                 .unwrap();
         plans.push_str(&format!(
@@ -153,18 +212,23 @@ async fn million_in_sqlite(folder: &std::path::Path) -> String {
 
 async fn million_in_postgres(server: &Postgres) -> String {
     let url = server.url();
-    let options = PostgresOptions::new().schema("million").patience(Duration::from_secs(20));
-    let people = People::enrol(options.open(&url).await.unwrap(), FEW).await;
-    let few = times(&people).await;
     let mut plain = PgConnection::connect(&url).await.unwrap();
-    sqlx::raw_sql("SET search_path = million").execute(&mut plain).await.unwrap();
-    let source = format!("generate_series(1, {MANY}) AS i");
-    for copy in copies("'copy-' || lpad(i::text, 7, '0')", &source) {
-        sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut plain).await.unwrap();
+    let mut sides = Vec::new();
+    for (schema, count) in [("thousand", FEW), ("million", MANY)] {
+        let options = PostgresOptions::new().schema(schema).patience(PATIENCE);
+        sides.push(People::enrol(options.open(&url).await.unwrap(), SAMPLES).await);
+        sqlx::raw_sql(AssertSqlSafe(format!("SET search_path = {schema}")))
+            .execute(&mut plain)
+            .await
+            .unwrap();
+        let source = format!("generate_series(1, {}) AS i", count - SAMPLES);
+        for copy in copies("'copy-' || lpad(i::text, 7, '0')", &source) {
+            sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut plain).await.unwrap();
+        }
+        sqlx::raw_sql("VACUUM ANALYZE mfa_record").execute(&mut plain).await.unwrap();
+        sqlx::raw_sql("VACUUM ANALYZE mfa_event").execute(&mut plain).await.unwrap();
     }
-    sqlx::raw_sql("VACUUM ANALYZE mfa_record").execute(&mut plain).await.unwrap();
-    sqlx::raw_sql("VACUUM ANALYZE mfa_event").execute(&mut plain).await.unwrap();
-    compare("PostgreSQL", few, times(&people).await);
+    compare("PostgreSQL", &sides[0], &sides[1]).await;
     let mut plans = String::from("PostgreSQL");
     for (what, statement) in STATEMENTS {
         let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN (COSTS OFF) {statement}")))
@@ -175,6 +239,46 @@ async fn million_in_postgres(server: &Postgres) -> String {
         plans.push_str(&format!("\n  {what}: {}", plan.join("; ")));
     }
     plans
+}
+
+/// Copies the first record under so many other names, each with events of its own.
+const COPY: &str = "local data, names = KEYS[1], KEYS[2] \
+    local version, place, record = string.match(redis.call('HGET', data, ARGV[1]), '^(%d+) (%d+) (.*)$') \
+    local events = string.match(redis.call('HGET', data, 'e' .. place), '^%d+( .*)$') \
+    local newest = tonumber(redis.call('HGET', data, ':place')) \
+    for number = tonumber(ARGV[2]), tonumber(ARGV[3]) do \
+      newest = newest + 1 \
+      local at, field = string.format('%.0f', newest), string.format('acopy-%07d', number) \
+      redis.call('HSET', data, field, version .. ' ' .. at .. ' ' .. record, 'e' .. at, '0' .. events) \
+      redis.call('ZADD', names, 0, field) \
+    end \
+    redis.call('HSET', data, ':place', string.format('%.0f', newest), ':count', redis.call('ZCARD', names)) \
+    return 1";
+
+async fn million_in_redis(server: &Redis) {
+    let url = server.url();
+    let client = redis::Client::open(url.as_str()).unwrap();
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+    let mut plain = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
+    let mut sides = Vec::new();
+    for (prefix, count) in [("thousand", FEW), ("million", MANY)] {
+        let options = RedisOptions::new().prefix(prefix).patience(PATIENCE);
+        sides.push(People::enrol(options.open(&url).await.unwrap(), SAMPLES).await);
+        let key = |of: &str| format!("{{{prefix}:default}}:{of}");
+        for from in (1..=count - SAMPLES).step_by(10_000) {
+            let to = (from + 9_999).min(count - SAMPLES);
+            let field = format!("a{}", record_key(0).name);
+            let mut copy = redis::cmd("EVAL");
+            copy.arg(COPY).arg(2).arg(key("data")).arg(key("names")).arg(field).arg(from).arg(to);
+            let () = copy.query_async(&mut plain).await.unwrap();
+        }
+    }
+    compare("Redis", &sides[0], &sides[1]).await;
+    let memory: String = redis::cmd("INFO").arg("memory").query_async(&mut plain).await.unwrap();
+    let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap_or_default();
+    println!("\nRedis then holds {} bytes for an account with what was written with it once.", {
+        used.trim().parse::<usize>().unwrap() / MANY
+    });
 }
 
 /// Statements that copy one record, and one event, under each name that `source` gives.

@@ -1,42 +1,39 @@
 -- Writes a record and its events if the version is the expected one: 1, or 0 for a conflict.
--- KEYS: records, names, position, events, index.
--- ARGV: name, expected version or '', the new value, the index prefix of the record, then for each event its
--- index prefix by kind and its value.
-local name, expected = ARGV[1], ARGV[2]
-local held = redis.call('HGET', KEYS[1], name)
-local named = redis.call('ZSCORE', KEYS[2], name)
--- A script that fails half way keeps what it has written: so each key is read, which fails if it is of another
--- type, before the first of them is written.
-redis.call('GET', KEYS[3])
-redis.call('HLEN', KEYS[4])
-redis.call('ZCARD', KEYS[5])
-if not held and named then
-  return redis.error_reply('MFALOST a record is gone that was not erased')
-end
+-- KEYS: data, names. ARGV: the record's field, expected version or '', next version, the record, and what there is of
+-- events.
+local data, names, field, expected = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local held = redis.call('HMGET', data, field, ':place')
 -- As text: a Lua number has 53 bits, a version 62.
-local version = ''
-if held then
-  version = string.match(held, '^(%d+) ')
+local version, newest = '', '0'
+local count
+if held[1] then
+  version, newest = string.match(held[1], '^(%d+) (%d+) ')
   if not version then
     return redis.error_reply('MFAUNREADABLE a record has no version')
+  end
+else
+  count = tonumber(redis.call('HGET', data, ':count') or 0)
+  if redis.call('ZSCORE', names, field) or redis.call('ZCARD', names) ~= count then
+    return redis.error_reply('MFALOST a record is gone that was not erased')
   end
 end
 if version ~= expected then
   return 0
 end
-local count = (#ARGV - 4) / 2
-local position = 0
-if count > 0 then
-  position = redis.call('INCRBY', KEYS[3], count) - count
+-- A script that fails half way keeps what it has written: by now nothing of what follows can fail, and all of it is one
+-- command unless the record is new.
+local place = newest
+if ARGV[5] then
+  place = string.format('%.0f', (held[2] or 0) + 1)
 end
-redis.call('HSET', KEYS[1], name, ARGV[3])
-if not named then
-  redis.call('ZADD', KEYS[2], 0, name)
+if count then
+  redis.call('ZADD', names, 0, field)
+  redis.call('HSET', data, ':count', count + 1)
 end
-for number = 1, count do
-  local by_kind, event = ARGV[3 + 2 * number], ARGV[4 + 2 * number]
-  local place = string.format('%016.0f', position + number)
-  redis.call('HSET', KEYS[4], place, event)
-  redis.call('ZADD', KEYS[5], 0, 'a' .. place, 0, ARGV[4] .. place, 0, by_kind .. place)
+local record = ARGV[3] .. ' ' .. place .. ' ' .. ARGV[4]
+if ARGV[5] then
+  redis.call('HSET', data, field, record, ':place', place, 'e' .. place, newest .. ARGV[5])
+else
+  redis.call('HSET', data, field, record)
 end
 return 1

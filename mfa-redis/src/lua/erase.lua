@@ -1,30 +1,32 @@
--- Removes a record and its events. KEYS: records, names, position, events, index. ARGV: name, its index prefix.
--- The position is left: a place in the record of events is never given twice.
-local name, prefix = ARGV[1], ARGV[2]
--- Each key is read before the first is written, as in the other script that writes.
-redis.call('HLEN', KEYS[1])
-redis.call('ZCARD', KEYS[2])
-redis.call('GET', KEYS[3])
-redis.call('HLEN', KEYS[4])
-redis.call('ZCARD', KEYS[5])
-redis.call('PERSIST', KEYS[1])
-while true do
-  -- ':' comes after '9': up to the last place there can be.
-  local found = redis.call('ZRANGEBYLEX', KEYS[5], '[' .. prefix, '(' .. prefix .. ':', 'LIMIT', 0, 500)
-  if #found == 0 then
-    break
+-- Removes a record and its events. KEYS: data, names. ARGV: the record's field.
+-- The newest place is left: a place is never given twice.
+local data, names, field = KEYS[1], KEYS[2], ARGV[1]
+-- Everything is read before the first write, as in the other script that writes.
+local held = redis.call('HGET', data, field)
+local count = redis.call('HGET', data, ':count')
+redis.call('ZSCORE', names, field)
+local gone = { field }
+if held then
+  local place = string.match(held, '^%d+ (%d+) ')
+  if not place then
+    return redis.error_reply('MFAUNREADABLE a record has no version')
   end
-  for _, member in ipairs(found) do
-    local place = string.sub(member, -16)
-    local event = redis.call('HGET', KEYS[4], place)
-    if event then
-      local kind_length = tonumber(string.sub(event, 44, 51))
-      redis.call('ZREM', KEYS[5], 'k' .. string.sub(event, 44, 51 + kind_length) .. place)
-      redis.call('HDEL', KEYS[4], place)
+  while place ~= '0' do
+    gone[#gone + 1] = 'e' .. place
+    local older = string.match(redis.call('HGET', data, 'e' .. place) or '', '^%d+')
+    if not older or tonumber(older) >= tonumber(place) then
+      return redis.error_reply('MFALOST an event is gone that was not erased')
     end
-    redis.call('ZREM', KEYS[5], 'a' .. place, member)
+    place = older
   end
 end
-redis.call('ZREM', KEYS[2], name)
-redis.call('HDEL', KEYS[1], name)
+-- Refused by a replica, also where there is nothing to remove.
+redis.call('PERSIST', data)
+for first = 1, #gone, 1000 do
+  redis.call('HDEL', data, unpack(gone, first, math.min(first + 999, #gone)))
+end
+redis.call('ZREM', names, field)
+if held then
+  redis.call('HSET', data, ':count', (count or 1) - 1)
+end
 return 1

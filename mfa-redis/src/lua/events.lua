@@ -1,26 +1,62 @@
--- A stretch of the record of events, newest first: where to go on or '', then places and events in turn.
--- KEYS: events, index. ARGV: index prefix, upper bound, how many to look at, how many to find, the first time,
--- the first time no more, and a kind with its length or ''.
-local look, find = tonumber(ARGV[3]), tonumber(ARGV[4])
-local since, till, kind = ARGV[5], ARGV[6], ARGV[7]
+-- A stretch of the events, newest first: where to go on or '', then in turn places and what was written there, which may
+-- hold more than was asked for.
+-- KEYS: data, names. ARGV: a record's field and its name as the events have it, or '' twice; where to begin or ''; how
+-- many places to look at, how many to find; the first time, the first time no more; a kind with its length or ''.
+local data, names, field, owner = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local from, look, find = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local since, till, kind = ARGV[6], ARGV[7], ARGV[8]
 -- Refused by a replica, like a load.
-redis.call('PERSIST', KEYS[2])
-local members = redis.call('ZREVRANGEBYLEX', KEYS[2], ARGV[2], '[' .. ARGV[1], 'LIMIT', 0, look)
+redis.call('PERSIST', data)
+local head = '^(%d+) (%d+) (%d+) ()'
+local place
+if field == '' then
+  local held = redis.call('HMGET', data, ':place', ':count')
+  if redis.call('ZCARD', names) ~= tonumber(held[2] or 0) then
+    return redis.error_reply('MFALOST a record is gone that was not erased')
+  end
+  place = tonumber(held[1] or 0)
+else
+  local held = redis.call('HGET', data, field)
+  if held then
+    place = tonumber(string.match(held, '^%d+ (%d+) '))
+  elseif redis.call('ZSCORE', names, field) then
+    return redis.error_reply('MFALOST a record is gone that was not erased')
+  else
+    place = 0
+  end
+end
+if not place then
+  return redis.error_reply('MFAUNREADABLE a record has no version')
+end
+if from and from < place then
+  local there = field ~= '' and redis.call('HGET', data, string.format('e%.0f', from))
+  local _, _, _, at = string.match(there or '', head)
+  -- A place of somebody else is no link of this record's chain, which is then followed from its newest.
+  if field == '' or (at and string.sub(there, at, at + #owner - 1) == owner) then
+    place = from
+  end
+end
 local answer = { '' }
-for number, member in ipairs(members) do
-  local place = string.sub(member, -16)
-  local event = redis.call('HGET', KEYS[1], place)
-  if not event then
+while place > 0 do
+  local digits = string.format('%.0f', place)
+  if look == 0 or #answer > 2 * find then
+    answer[1] = digits
+    break
+  end
+  look = look - 1
+  local there = redis.call('HGET', data, 'e' .. digits)
+  local older, first, last, at = string.match(there or '', head)
+  if at and not (from and place > from) and last >= since and first < till
+    and (kind == '' or string.find(there, kind, at, true)) then
+    answer[#answer + 1] = digits
+    answer[#answer + 1] = there
+  end
+  if field == '' then
+    place = place - 1
+  elseif at and tonumber(older) < place then
+    place = tonumber(older)
+  else
     return redis.error_reply('MFALOST an event is gone that was not erased')
-  end
-  local at = string.sub(event, 1, 20)
-  if at >= since and at < till and (kind == '' or string.sub(event, 44, 43 + #kind) == kind) then
-    answer[#answer + 1] = place
-    answer[#answer + 1] = event
-  end
-  if #answer > 2 * find or number == look then
-    answer[1] = place
-    return answer
   end
 end
 return answer

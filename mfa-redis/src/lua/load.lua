@@ -1,4 +1,4 @@
--- A record, or nothing. KEYS: records, names. ARGV: name.
+-- A record, or nothing, for which a plain read has found nothing. KEYS: data, names. ARGV: the record's field.
 -- PERSIST changes nothing, but a replica refuses it: what it holds may be older than what was answered "done".
 redis.call('PERSIST', KEYS[1])
 local held = redis.call('HGET', KEYS[1], ARGV[1])

@@ -63,7 +63,7 @@ impl Fixture for RedisData {
     /// Puts something else where the data was: no call can have an answer any more.
     async fn take_down(&self) -> bool {
         let mut connection = plain(&self.url).await;
-        for name in ["records:account", "names:account", "position", "events", "index"] {
+        for name in ["data", "names"] {
             let mut set = redis::cmd("SET");
             set.arg(self.key(name)).arg("something else");
             let () = set.query_async(&mut connection).await.unwrap();
