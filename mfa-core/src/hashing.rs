@@ -143,6 +143,11 @@ impl HashPool {
         self.slots.most
     }
 
+    /// How many pieces of work run now: for a gauge that says how near the bound is.
+    pub fn running(&self) -> usize {
+        self.slots.taken.load(Ordering::Acquire)
+    }
+
     /// Runs `work` on a thread of its own and waits for it without blocking.
     ///
     /// Nothing happens before the future is first polled. If it is dropped afterwards the work still runs to
@@ -236,11 +241,13 @@ mod tests {
         }
         let late = started.clone();
         assert!(matches!(pool.clone().run(move || late.send(99)).await, Err(PoolError::Busy)));
+        assert_eq!((pool.running(), pool.limit()), (MOST, MOST));
         gate.wait();
         for (n, one) in running.into_iter().enumerate() {
             assert_eq!(one.await.unwrap().unwrap(), n);
         }
         assert!(starts.try_recv().is_err());
+        assert_eq!(pool.running(), 0);
         assert_eq!(pool.run(|| 7).await.unwrap(), 7);
     }
 

@@ -69,7 +69,6 @@ async fn main() {
         }
     }
 
-    let (fresh, reused) = (median(fresh), median(reused));
     println!("## Backup codes\n");
     println!(
         "One attempt at the service on the memory store, the hash on its own thread, beside one bare Argon2id of the same"
@@ -80,19 +79,34 @@ async fn main() {
         cost.passes(),
         cost.lanes()
     );
-    println!("Rounds alternate; medians of {ROUNDS}. Aim: 1.05 × or less.\n");
-    println!("| | ms | × of the bare one | × of the bare one in used memory |\n|---|---|---|---|");
-    let row = |name: String, time: Duration| {
-        let [one, two] = [fresh, reused].map(|floor| time.as_secs_f64() / floor.as_secs_f64());
-        println!("| {name} | {:.2} | {one:.3} | {two:.3} |", time.as_secs_f64() * 1e3);
+    println!("Rounds alternate; medians of {ROUNDS}, and the fastest. Aim: 1.05 × or less.\n");
+    println!(
+        "| | ms | × of the bare one | × in used memory | fastest, ms | × of the bare one | × in used memory |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    let floors = [&fresh, &reused].map(|times| sum_up(times));
+    let row = |name: String, times: &[Duration]| {
+        let (middle, fastest) = sum_up(times);
+        let middles = floors.map(|(floor, _)| middle / floor);
+        let bests = floors.map(|(_, floor)| fastest / floor);
+        println!(
+            "| {name} | {middle:.2} | {:.3} | {:.3} | {fastest:.2} | {:.3} | {:.3} |",
+            middles[0], middles[1], bests[0], bests[1]
+        );
     };
-    row("bare Argon2id".to_owned(), fresh);
-    row("bare Argon2id in used memory".to_owned(), reused);
+    row("bare Argon2id".to_owned(), &fresh);
+    row("bare Argon2id in used memory".to_owned(), &reused);
     for ((count, wrong), right) in SETS.iter().zip(wrong).zip(right) {
-        row(format!("a wrong code, {count} in the set"), median(wrong));
-        row(format!("a right code, {count} in the set"), median(right));
+        row(format!("a wrong code, {count} in the set"), &wrong);
+        row(format!("a right code, {count} in the set"), &right);
     }
     println!();
+}
+
+/// The one in the middle and the fastest, in milliseconds.
+fn sum_up(times: &[Duration]) -> (f64, f64) {
+    let fastest = times.iter().min().copied().unwrap_or_default();
+    (median(times.to_vec()).as_secs_f64() * 1e3, fastest.as_secs_f64() * 1e3)
 }
 
 fn timed(hash: impl FnOnce(&mut [u8; 16])) -> Duration {

@@ -8,7 +8,6 @@
     reason = "measurements stop at the first surprise, and are printed"
 )]
 
-use std::fs;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -88,8 +87,8 @@ fn run(bound: usize, senders: usize) {
         let key = portal.enrol(&format!("sender-{number}"), true).0;
         threads.push(thread::spawn(move || portal.send_codes(&key, &seen)));
     }
-    let watch = Arc::clone(&seen);
-    threads.push(thread::spawn(move || count_hashes(&watch)));
+    let (pool, watch) = (portal.pool.clone(), Arc::clone(&seen));
+    threads.push(thread::spawn(move || count_hashes(&pool, &watch)));
 
     let (mut alone, mut beside, mut under_load) = (Vec::new(), Vec::new(), Duration::ZERO);
     for _ in 0..ROUNDS {
@@ -100,7 +99,7 @@ fn run(bound: usize, senders: usize) {
         under_load += began.elapsed();
         seen.on.store(false, Ordering::SeqCst);
         // What was begun is finished, so that it doesn't fall into the time alone.
-        while hashes() > 0 {
+        while portal.pool.running() > 0 {
             thread::sleep(ON_THE_WAY);
         }
     }
@@ -123,17 +122,10 @@ fn run(bound: usize, senders: usize) {
     );
 }
 
-/// How many threads of this process hash now, by their name.
-fn hashes() -> usize {
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-    names.filter(|name| name.trim() == "mfa-hash").count()
-}
-
-fn count_hashes(seen: &Seen) {
+fn count_hashes(pool: &HashPool, seen: &Seen) {
     while !seen.over.load(Ordering::SeqCst) {
-        seen.most.fetch_max(hashes(), Ordering::SeqCst);
-        thread::sleep(ON_THE_WAY * 5);
+        seen.most.fetch_max(pool.running(), Ordering::SeqCst);
+        thread::sleep(ON_THE_WAY);
     }
 }
 
@@ -141,6 +133,7 @@ fn count_hashes(seen: &Seen) {
 struct Portal {
     mfa: Mfa,
     clock: ManualClock,
+    pool: HashPool,
     runtime: Handle,
 }
 
@@ -148,19 +141,19 @@ type Person = (AccountKey, AuthenticatorApp);
 
 impl Portal {
     fn open(runtime: Handle, bound: usize) -> Self {
-        let clock = ManualClock::default();
+        let (clock, pool) = (ManualClock::default(), HashPool::new(NonZeroUsize::new(bound).unwrap()));
         let ring = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
         let mfa = Mfa::builder("Hillside School", "portal.hillside.example")
             .store(MemoryStore::new())
             .sealer(KeyRing::from_hex(ring).unwrap())
             .clock(clock.clone())
             .hash_cost(HashCost::default())
-            .hash_pool(HashPool::new(NonZeroUsize::new(bound).unwrap()))
+            .hash_pool(pool.clone())
             .backup_codes(1)
             .danger_without_limits()
             .build()
             .unwrap();
-        Self { mfa, clock, runtime }
+        Self { mfa, clock, pool, runtime }
     }
 
     /// A request: it is handed over to the runtime, and its answer waited for outside.
