@@ -6,7 +6,7 @@ use mfa_core::factor::backup::HashCost;
 use mfa_core::id::{AccountKey, UserId};
 use mfa_core::port::sealer::KeyRing;
 use mfa_core::port::sender::Locale;
-use mfa_core::port::store::{RecordKey, Store};
+use mfa_core::port::store::{EventQuery, RecordKey, Store, StoredEvent};
 use mfa_core::proof::Method;
 use mfa_core::service::{Mfa, SignIn};
 use mfa_core::ticket::{Authority, Ticket};
@@ -132,6 +132,54 @@ impl<S: Store + Clone> People<S> {
             times.push(began.elapsed());
         }
         times
+    }
+
+    /// The time at which everybody's last code has passed.
+    pub fn next_codes(&self) {
+        self.clock.advance(Duration::from_secs(30));
+    }
+
+    /// A whole sign-in: how long `sign_in`, one look at the challenge and `answer` took.
+    pub async fn sign_in(&self, number: usize) -> [Duration; 3] {
+        let (began, key, code) = (Instant::now(), key(number), self.apps[number].code_at(self.clock.time()));
+        let SignIn::Challenged(ticket) = self.mfa.sign_in(&key).await.unwrap() else {
+            panic!("no challenge")
+        };
+        let challenged = Instant::now();
+        let view = self.mfa.challenge(&ticket).await.unwrap().unwrap();
+        let looked = Instant::now();
+        assert_eq!(view.chosen.map(|chosen| chosen.method), Some(Method::App));
+        let answering = Instant::now();
+        assert!(self.mfa.answer(&ticket, &code).await.unwrap().is_ok());
+        [challenged - began, looked - challenged, answering.elapsed()]
+    }
+
+    /// What a sign-in of this person writes: the record with the open challenge and the one after it, each with its events.
+    pub async fn writes(&self, number: usize) -> [(Vec<u8>, Vec<StoredEvent>); 2] {
+        self.next_codes();
+        let SignIn::Challenged(ticket) = self.mfa.sign_in(&key(number)).await.unwrap() else {
+            panic!("no challenge")
+        };
+        let first = self.last_write(number).await;
+        let code = self.apps[number].code_at(self.clock.time());
+        assert!(self.mfa.answer(&ticket, &code).await.unwrap().is_ok());
+        [first, self.last_write(number).await]
+    }
+
+    async fn last_write(&self, number: usize) -> (Vec<u8>, Vec<StoredEvent>) {
+        let key = record_key(number);
+        let record = self.store.load(&key).await.unwrap().unwrap().record;
+        let query = EventQuery {
+            tenant: key.tenant.clone(),
+            record: Some((key.collection, key.name)),
+            kind: None,
+            since: None,
+            until: None,
+            after: None,
+            limit: 1,
+        };
+        let events = self.store.events(&query).await.unwrap().events;
+        (record, events.into_iter().map(|found| found.event).collect())
     }
 
     /// How long the administrator's first page of fifty takes, several times.

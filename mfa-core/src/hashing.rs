@@ -141,6 +141,11 @@ impl HashPool {
         self.slots.most
     }
 
+    /// How many pieces of work run now: for a gauge that says how near the bound is.
+    pub fn running(&self) -> usize {
+        self.slots.taken.load(Ordering::Acquire)
+    }
+
     /// Runs `work` on a thread of its own and waits for it without blocking.
     ///
     /// Nothing happens before the future is first polled. If it is dropped afterwards the work still runs to

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::base64url;
 use crate::secret::SecretBytes;
 
 /// The most bytes a [`TenantId`] or [`UserId`] may have.
@@ -164,7 +165,7 @@ macro_rules! random_id {
         /// 22 characters of unpadded base64url: fit for a path or a form field.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&Base64UrlUnpadded::encode_string(&self.0))
+                f.write_str(&base64url::encode(&self.0))
             }
         }
 
@@ -177,23 +178,19 @@ macro_rules! random_id {
         impl FromStr for $name {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let mut bytes = [0; 16];
-                match Base64UrlUnpadded::decode(text, &mut bytes) {
-                    Ok(decoded) if decoded.len() == 16 => Ok(Self(bytes)),
-                    _ => Err(IdError::Malformed),
-                }
+                base64url::decode(text).map(Self).ok_or(IdError::Malformed)
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                base64url::serialize(&self.0, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                base64url::deserialize(deserializer, base64url::decode, "not an id").map(Self)
             }
         }
     };
@@ -263,18 +260,13 @@ impl Eq for BindingDigest {}
 
 impl Serialize for BindingDigest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&Base64UrlUnpadded::encode_string(&self.0))
+        base64url::serialize(&self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for BindingDigest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let mut bytes = [0; 32];
-        match Base64UrlUnpadded::decode(&text, &mut bytes) {
-            Ok(decoded) if decoded.len() == 32 => Ok(Self(bytes)),
-            _ => Err(de::Error::custom(IdError::Malformed)),
-        }
+        base64url::deserialize(deserializer, base64url::decode, "not an id").map(Self)
     }
 }
 

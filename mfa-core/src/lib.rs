@@ -5,6 +5,7 @@
 //! (QR codes as SVG).
 
 pub mod account;
+mod base64url;
 pub mod challenge;
 pub mod config;
 pub mod event;

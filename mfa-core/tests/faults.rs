@@ -485,3 +485,24 @@ async fn a_hostile_record_is_a_fault() {
         assert_eq!(fault.kind(), FaultKind::Record, "{what}");
     }
 }
+
+/// What a newer version adds is a field that this one doesn't know: the operator must read that, not where a parser stopped.
+#[tokio::test]
+async fn closed_a_record_of_a_newer_version_is_a_fault_that_says_which_version_it_is() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let good = world.record(&ann.key).await;
+    let newer = good.replacen("\"v\":1", "\"v\":2", 1);
+    for record in [newer.clone(), newer.replacen('{', "{\"new\":[1,{\"a\":\"b\"}],", 1)] {
+        world.plant(&ann.key, &record).await;
+        let fault = world.mfa.sign_in(&ann.key).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Record);
+        let cause = std::error::Error::source(&fault).unwrap().to_string();
+        assert!(cause.contains("format 2") && cause.contains("format 1"), "{cause}");
+    }
+    // The same field in a record of ours is a mistake in it.
+    world.plant(&ann.key, &good.replacen('{', "{\"new\":1,", 1)).await;
+    let fault = world.mfa.sign_in(&ann.key).await.unwrap_err();
+    let cause = std::error::Error::source(&fault).unwrap().to_string();
+    assert!(!cause.contains("format"), "{cause}");
+}

@@ -146,6 +146,11 @@ fn run(folder: &Path, port: u16, settings: &[String]) -> Child {
     postgres.spawn().unwrap()
 }
 
+/// What the server calls itself; nothing if there is none on this machine.
+pub fn version() -> Option<String> {
+    process::version_of(&programs().join("postgres"))
+}
+
 /// Gives a file or folder to the user that the server runs as, and closes it to others.
 pub fn hand_over(path: &Path) {
     let folder = fs::metadata(path).unwrap().is_dir();

@@ -41,3 +41,10 @@ fn children(parent: &str) -> Vec<String> {
     });
     numbers.collect()
 }
+
+/// The first line that a program says of itself; nothing if it isn't there.
+pub(crate) fn version_of(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.lines().next().filter(|_| output.status.success()).map(str::to_owned)
+}

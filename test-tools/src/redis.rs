@@ -101,6 +101,11 @@ impl Drop for Redis {
     }
 }
 
+/// What the server calls itself; nothing if there is none on this machine.
+pub fn version() -> Option<String> {
+    process::version_of("redis-server".as_ref())
+}
+
 fn run(folder: &Path, port: u16, settings: &[String]) -> Child {
     process::bound("redis-server".as_ref(), None)
         .current_dir(folder)

@@ -8,8 +8,9 @@ Usage:
   cargo xtask cluster [--no-install] [--rounds N]
       Runs only the tests of several nodes on one store, each race N times and with N kills: 200 unless told
       otherwise, which takes about half an hour. `test` runs each of them a few times.
-  cargo xtask bench
-      Measures making and verifying codes beside other crates, and writes benches/RESULTS.md.
+  cargo xtask bench [PART…]
+      Measures everything, or only the parts named (verification, sign-in, backup-codes, load, gate, pages, build),
+      prints the tables and writes them to benches/RESULTS.md, where the other parts stay as they were.
   cargo xtask fuzz [--seconds N] [TARGET]
       Fuzzes each target for N seconds (60 unless told otherwise), or only the one named. Needs nightly Rust.
   cargo xtask tools [--no-install]
@@ -28,8 +29,8 @@ pub(crate) enum Chore {
     Test { install: bool, cargo_args: Vec<String> },
     /// Run the tests of several nodes at length.
     Cluster { install: bool, rounds: u32 },
-    /// Measure code verification.
-    Bench,
+    /// Measure all parts, or those named.
+    Bench { parts: Vec<String> },
     /// Fuzz all targets, or one, for so many seconds each.
     Fuzz { seconds: u64, target: Option<String> },
     /// Get the tools and report on them.
@@ -49,8 +50,10 @@ impl Chore {
         let Some(name) = arguments.next() else {
             return Err("which chore?".to_owned());
         };
-        if name == "fuzz" {
-            return Self::parse_fuzz(arguments);
+        match name.as_str() {
+            "fuzz" => return Self::parse_fuzz(arguments),
+            "bench" => return Self::parse_bench(arguments),
+            _ => {}
         }
         let mut install = true;
         let mut cargo_args = None;
@@ -75,8 +78,6 @@ impl Chore {
             return Err("only `cluster` takes `--rounds`".to_owned());
         }
         match (name.as_str(), cargo_args) {
-            ("bench", None) => Ok(Self::Bench),
-            ("bench", Some(_)) => Err("`bench` takes no arguments of cargo test".to_owned()),
             ("cluster", None) => Ok(Self::Cluster { install, rounds: rounds.unwrap_or(200) }),
             ("cluster", Some(_)) => Err("`cluster` takes no arguments of cargo test".to_owned()),
             ("test", cargo_args) => Ok(Self::Test { install, cargo_args: cargo_args.unwrap_or_default() }),
@@ -85,6 +86,20 @@ impl Chore {
             ("help" | "-h" | "--help", _) => Ok(Self::Help),
             (other, _) => Err(format!("there is no chore `{other}`")),
         }
+    }
+
+    fn parse_bench(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        for argument in arguments {
+            match argument.as_str() {
+                "-h" | "--help" => return Ok(Self::Help),
+                option if option.starts_with('-') => {
+                    return Err(format!("`{option}` isn't an option of `bench`"));
+                }
+                _ => parts.push(argument),
+            }
+        }
+        Ok(Self::Bench { parts })
     }
 
     fn parse_fuzz(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -143,9 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn measuring_takes_nothing() {
-        assert_eq!(parse("bench"), Ok(Chore::Bench));
-        assert!(parse("bench -- x").is_err());
+    fn measuring_takes_the_parts_or_none_for_all() {
+        assert_eq!(parse("bench"), Ok(Chore::Bench { parts: vec![] }));
+        let two = ["sign-in", "load"].map(str::to_owned).to_vec();
+        assert_eq!(parse("bench sign-in load"), Ok(Chore::Bench { parts: two }));
+        assert_eq!(parse("bench load --help"), Ok(Chore::Help));
+        for wrong in ["bench -- x", "bench --no-install"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

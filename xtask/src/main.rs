@@ -10,6 +10,7 @@ mod args;
 mod bench;
 mod cases;
 mod catalogue;
+mod criterion;
 mod fuzz;
 mod install;
 mod measure;
@@ -52,7 +53,7 @@ fn carry_out(chore: Chore) -> Result<(), String> {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run(root, &toolbox, &cargo_args)
         }
-        Chore::Bench => measure::run(root),
+        Chore::Bench { parts } => measure::run(root, &parts),
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;

@@ -1,99 +1,169 @@
-//! Code verification beside peers and floors: runs criterion's benches and writes the tables.
+//! Everything that is measured, part by part, and the page it is written to.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use crate::criterion;
 
-/// The row that others are compared with.
-const OURS: &str = "mfa-core";
+/// Something that is measured by itself.
+#[derive(Debug)]
+struct Part {
+    /// What it is asked for by.
+    name: &'static str,
+    /// The programs that print its sections, each by its package and its own name. Without any it is the peers' benches.
+    programs: &'static [(&'static str, &'static str)],
+}
 
-/// Nanoseconds by group and row.
-type Times = BTreeMap<String, BTreeMap<String, f64>>;
+/// In the order of the page.
+const PARTS: [Part; 7] = [
+    Part { name: "verification", programs: &[] },
+    Part { name: "sign-in", programs: &[("inside", "inside"), ("benches", "sign_in")] },
+    Part { name: "backup-codes", programs: &[("benches", "backup_codes")] },
+    Part { name: "load", programs: &[("benches", "load")] },
+    Part { name: "gate", programs: &[("benches", "gate")] },
+    Part { name: "pages", programs: &[("benches", "pages")] },
+    Part { name: "build", programs: &[("benches", "build")] },
+];
 
-/// Runs the benches of `benches/peers` and writes `benches/RESULTS.md`.
+const TITLE: &str = "# Measurements
+
+What `cargo xtask bench` measured and wrote, each part on the machine and at the time that stand over it. `cargo xtask bench
+sign-in` measures one part again and leaves the others as they were. How many verifications the stores make a second stands in
+[STORES.md](STORES.md).
+";
+
+/// Measures all parts, or those that are wanted, and writes `benches/RESULTS.md`.
 ///
 /// # Errors
 ///
-/// A bench doesn't build or run, or what it wrote can't be read.
-pub(crate) fn run(root: &Path) -> Result<(), String> {
-    let folder = root.join("benches/peers");
-    let built = root.join("target/peers");
-    let mut bench = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    bench.current_dir(&folder).args(["bench", "--locked"]).env("CARGO_TARGET_DIR", &built);
-    let status = bench.status().map_err(|error| format!("can't run cargo: {error}"))?;
-    if !status.success() {
-        return Err("the benches didn't run through".to_owned());
+/// There is no such part, or one doesn't build or run, or what it printed can't be written.
+pub(crate) fn run(root: &Path, wanted: &[String]) -> Result<(), String> {
+    let path = root.join("benches/RESULTS.md");
+    let parts = choose(wanted)?;
+    let mut page = Page::read(&fs::read_to_string(&path).unwrap_or_default());
+    for part in parts {
+        let sections = measure(root, part)?;
+        if sections.is_empty() {
+            println!("`{}` is left out: there is no such program", part.name);
+            continue;
+        }
+        page.put(part.name, format!("{}\n\n{}", machine(root), sections.trim()));
+        // After each, so that what took long isn't lost to what fails later.
+        fs::write(&path, page.write()).map_err(|error| format!("can't write {}: {error}", path.display()))?;
     }
-    let mut times = Times::new();
-    gather(&built.join("criterion"), &mut times)?;
-    let written = root.join("benches/RESULTS.md");
-    let page = format!("# Making and verifying codes\n\n{}\n{}", machine(), tables(&times));
-    fs::write(&written, &page).map_err(|error| format!("can't write {}: {error}", written.display()))?;
-    println!("{page}\n(written to {})", written.display());
+    println!("{}\n(written to {})", page.write(), path.display());
     Ok(())
 }
 
-/// Reads what criterion left of each measurement.
-fn gather(folder: &Path, times: &mut Times) -> Result<(), String> {
-    let failed =
-        |path: &Path, error: &dyn std::fmt::Display| format!("can't read {}: {error}", path.display());
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?.flatten() {
-            let path = entry.path();
-            if path.is_dir() && entry.file_name() != "new" {
-                waiting.push(path);
-            } else if path.is_dir() {
-                let read = |name: &str| -> Result<Value, String> {
-                    let file: PathBuf = path.join(name);
-                    let text = fs::read_to_string(&file).map_err(|error| failed(&file, &error))?;
-                    serde_json::from_str(&text).map_err(|error| failed(&file, &error))
-                };
-                let (about, estimates) = (read("benchmark.json")?, read("estimates.json")?);
-                let text = |name: &str| about.get(name).and_then(Value::as_str).map(str::to_owned);
-                let median = estimates.pointer("/median/point_estimate").and_then(Value::as_f64);
-                if let (Some(group), Some(row), Some(median)) =
-                    (text("group_id"), text("function_id"), median)
-                {
-                    times.entry(group).or_default().insert(row, median);
+fn choose(wanted: &[String]) -> Result<Vec<&'static Part>, String> {
+    if let Some(unknown) = wanted.iter().find(|name| PARTS.iter().all(|part| part.name != **name)) {
+        let names = PARTS.map(|part| part.name).join(", ");
+        return Err(format!("there is no part `{unknown}`: there are {names}"));
+    }
+    let is_wanted = |part: &&Part| wanted.is_empty() || wanted.iter().any(|name| name == part.name);
+    Ok(PARTS.iter().filter(is_wanted).collect())
+}
+
+/// What the programs of a part print; nothing of those that don't exist.
+fn measure(root: &Path, part: &Part) -> Result<String, String> {
+    let cargo = PathBuf::from(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if part.programs.is_empty() {
+        return criterion::run(&cargo, root);
+    }
+    let mut sections = String::new();
+    for (package, program) in part.programs {
+        let own = root.join("benches").join(package).join("src/main.rs");
+        let shared = root.join("benches/src/bin").join(format!("{program}.rs"));
+        if !own.is_file() && !shared.is_file() {
+            continue;
+        }
+        println!("Measuring: {program}");
+        let mut command = Command::new(&cargo);
+        command.current_dir(root).args([
+            "run",
+            "--release",
+            "--locked",
+            "--package",
+            package,
+            "--bin",
+            program,
+        ]);
+        let output = command.stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| format!("can't run cargo: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("`{program}` didn't run through"));
+        }
+        let printed = String::from_utf8(output.stdout).map_err(|_| format!("`{program}` printed no text"))?;
+        let _ = writeln!(sections, "{}\n", printed.trim());
+    }
+    Ok(sections)
+}
+
+/// The page, cut into its parts by comments that a reader doesn't see.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Page {
+    parts: Vec<(String, String)>,
+}
+
+const BEGINS: &str = "<!-- part: ";
+const ENDS: &str = " -->";
+
+impl Page {
+    fn read(text: &str) -> Self {
+        let mut parts: Vec<(String, String)> = Vec::new();
+        for line in text.lines() {
+            let name = line.strip_prefix(BEGINS).and_then(|rest| rest.strip_suffix(ENDS));
+            match (name, parts.last_mut()) {
+                (Some(name), _) => parts.push((name.to_owned(), String::new())),
+                (None, Some((_, section))) => {
+                    section.push_str(line);
+                    section.push('\n');
                 }
+                (None, None) => {}
             }
         }
+        parts.iter_mut().for_each(|(_, section)| *section = section.trim().to_owned());
+        Self { parts }
     }
-    Ok(())
-}
 
-fn tables(times: &Times) -> String {
-    let mut page = String::new();
-    for (group, rows) in times {
-        let Some(ours) = rows.get(OURS) else { continue };
-        let _ = writeln!(page, "\n## {group}\n\n| | ns | ours is × of it |\n|---|---|---|");
-        let mut rows: Vec<_> = rows.iter().collect();
-        rows.sort_by(|one, other| one.1.total_cmp(other.1));
-        for (row, time) in rows {
-            let _ = writeln!(page, "| {row} | {time:.0} | {:.2} |", ours / time);
+    fn put(&mut self, name: &str, section: String) {
+        match self.parts.iter_mut().find(|(other, _)| other == name) {
+            Some((_, old)) => *old = section,
+            None => self.parts.push((name.to_owned(), section)),
         }
+        let place = |name: &str| PARTS.iter().position(|part| part.name == name).unwrap_or(PARTS.len());
+        self.parts.sort_by_key(|(name, _)| place(name));
     }
-    page
+
+    fn write(&self) -> String {
+        let mut text = TITLE.to_owned();
+        for (name, section) in &self.parts {
+            let _ = write!(text, "\n{BEGINS}{name}{ENDS}\n\n{section}\n");
+        }
+        text
+    }
 }
 
-/// What it ran on, and when.
-fn machine() -> String {
+/// What it ran on, of which version, and when.
+fn machine(root: &Path) -> String {
     let first = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output().ok()?;
-        String::from_utf8(output.stdout).ok()?.lines().next().map(str::to_owned)
+        let output = Command::new(program).args(arguments).current_dir(root).output().ok()?;
+        let line = String::from_utf8(output.stdout).ok()?.lines().next().map(str::to_owned)?;
+        output.status.success().then_some(line)
     };
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu =
         cpu.lines().find_map(|line| line.strip_prefix("model name")).and_then(|line| line.split(": ").nth(1));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let ours = match first("git", &["rev-parse", "--short", "HEAD"]) {
+        Some(commit) => format!("{} at {commit}", env!("CARGO_PKG_VERSION")),
+        None => env!("CARGO_PKG_VERSION").to_owned(),
+    };
     format!(
-        "{} of {}, {}, {}. Medians of criterion, in nanoseconds.",
+        "*{} of {}, {}, version {ours}, {}.*",
         if cores == 1 { "One core".to_owned() } else { format!("{cores} cores") },
         cpu.unwrap_or("an unknown processor"),
         first("rustc", &["--version"]).unwrap_or_default(),
@@ -103,24 +173,41 @@ fn machine() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Times, gather, tables};
+    use super::{PARTS, Page, choose};
+
+    fn names(wanted: &[&str]) -> Result<Vec<&'static str>, String> {
+        let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        choose(&wanted).map(|parts| parts.iter().map(|part| part.name).collect())
+    }
 
     #[test]
-    fn what_criterion_leaves_becomes_a_table() {
-        let folder = std::env::temp_dir().join(format!("mfa-measure-{}", std::process::id()));
-        for (row, nanoseconds) in [("mfa-core", 300.0), ("peer", 600.0)] {
-            let new = folder.join("SHA-1_wrong").join(row).join("new");
-            std::fs::create_dir_all(&new).unwrap();
-            let about = format!("{{\"group_id\":\"SHA-1 wrong\",\"function_id\":\"{row}\"}}");
-            std::fs::write(new.join("benchmark.json"), about).unwrap();
-            let estimates = format!("{{\"median\":{{\"point_estimate\":{nanoseconds}}}}}");
-            std::fs::write(new.join("estimates.json"), estimates).unwrap();
-        }
-        let mut times = Times::new();
-        gather(&folder, &mut times).unwrap();
-        std::fs::remove_dir_all(&folder).unwrap();
-        let page = tables(&times);
-        assert!(page.contains("## SHA-1 wrong"), "{page}");
-        assert!(page.contains("| mfa-core | 300 | 1.00 |\n| peer | 600 | 0.50 |"), "{page}");
+    fn all_parts_are_measured_unless_some_are_named() {
+        assert_eq!(names(&[]).unwrap().len(), PARTS.len());
+        assert_eq!(names(&["load", "sign-in"]), Ok(vec!["sign-in", "load"]));
+        let mistake = names(&["sign-in", "singin"]).unwrap_err();
+        assert!(mistake.contains("`singin`") && mistake.contains("verification"), "{mistake}");
+    }
+
+    #[test]
+    fn a_part_is_renewed_and_the_others_stay_as_they_were() {
+        let mut page = Page::default();
+        page.put("load", "*then*\n\n## Load\n\n| a |\n|---|\n| 1 |".to_owned());
+        page.put("verification", "*then*\n\n## Codes".to_owned());
+        let before = page.write();
+        assert_eq!(Page::read(&before), page, "{before}");
+        assert!(
+            before.find("## Codes").unwrap() < before.find("## Load").unwrap(),
+            "in the order of the parts"
+        );
+
+        let mut page = Page::read(&before);
+        page.put("verification", "*now*\n\n## Codes again".to_owned());
+        let after = page.write();
+        assert_eq!(after, before.replace("*then*\n\n## Codes", "*now*\n\n## Codes again"));
+    }
+
+    #[test]
+    fn a_page_from_before_the_parts_is_begun_anew() {
+        assert_eq!(Page::read("# Making and verifying codes\n\n## SHA-1 make\n"), Page::default());
     }
 }

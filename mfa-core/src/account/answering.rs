@@ -1,5 +1,7 @@
 //! Signing in and stepping up: beginning a challenge, choosing a method, answering.
 
+use zeroize::Zeroizing;
+
 use crate::account::draft::{Draft, TOTP_KEY};
 use crate::challenge::{Attempt, Beginning, Challenge, Choice, MAX_CHALLENGES, Passed, REMEMBERED};
 use crate::event::EventKind;
@@ -60,13 +62,19 @@ impl Draft<'_> {
 
     pub(crate) fn beginning(&self, purpose: Purpose) -> Result<(Beginning, Binding), Fault> {
         let settings = self.cx.settings;
-        let binding = Binding::from_bytes(random_bytes(self.cx.entropy)?);
+        // Drawn together: every draw is a call into the system.
+        let drawn = Zeroizing::new(random_bytes::<48>(self.cx.entropy)?);
+        let (Some((binding, _)), Some((_, id))) = (drawn.split_first_chunk(), drawn.split_last_chunk())
+        else {
+            return Err(Fault::new(FaultKind::Internal));
+        };
+        let binding = Binding::from_bytes(*binding);
         let life = match purpose {
             Purpose::Enrol => settings.enrolment_life,
             Purpose::SignIn | Purpose::StepUp => settings.challenge_life,
         };
         let beginning = Beginning {
-            id: ChallengeId::from_bytes(random_bytes(self.cx.entropy)?),
+            id: ChallengeId::from_bytes(*id),
             purpose,
             binding: binding.digest(),
             expires: self.cx.now.after(life),

@@ -22,6 +22,9 @@ use crate::time::Timestamp;
 /// The stored format this version writes, and the newest it reads.
 const FORMAT: u8 = 1;
 
+/// Room for a record with an app, an address, ten backup codes and a challenge: most never need more.
+const USUAL_BYTES: usize = 1024;
+
 /// Everything that is known of one user's second factors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,17 +90,24 @@ impl Account {
     /// # Errors
     /// If it isn't one, breaks a rule, or comes from a newer version: a fault, never an empty account.
     pub fn decode(record: &[u8]) -> Result<Self, Fault> {
-        let fault = |cause: serde_json::Error| Fault::caused_by(FaultKind::Record, redact(&cause));
-        let Probe { v } = serde_json::from_slice(record).map_err(fault)?;
-        if v != FORMAT {
-            return Err(Fault::caused_by(
-                FaultKind::Record,
-                format!("the record has format {v}; this version reads format {FORMAT}"),
-            ));
+        let other_format = |v: u8| {
+            let words = format!("the record has format {v}; this version reads format {FORMAT}");
+            Err(Fault::caused_by(FaultKind::Record, words))
+        };
+        // Once for the whole record, or the parser does it for every string.
+        let text = std::str::from_utf8(record).map_err(|cause| Fault::caused_by(FaultKind::Record, cause))?;
+        match serde_json::from_str::<Self>(text) {
+            Ok(account) if account.format != FORMAT => other_format(account.format),
+            Ok(account) => {
+                account.check().map_err(|broken| Fault::caused_by(FaultKind::Record, broken))?;
+                Ok(account)
+            }
+            // A newer version may well write what this one can't read: the operator is told which of the two it is.
+            Err(cause) => match serde_json::from_str(text) {
+                Ok(Probe { v }) if v != FORMAT => other_format(v),
+                _ => Err(Fault::caused_by(FaultKind::Record, redact(&cause))),
+            },
         }
-        let account: Self = serde_json::from_slice(record).map_err(fault)?;
-        account.check().map_err(|broken| Fault::caused_by(FaultKind::Record, broken))?;
-        Ok(account)
     }
 
     /// The form that is stored.
@@ -105,7 +115,10 @@ impl Account {
     /// # Errors
     /// Only through a defect of ours.
     pub fn encode(&self) -> Result<Vec<u8>, Fault> {
-        serde_json::to_vec(self).map_err(|cause| Fault::caused_by(FaultKind::Record, redact(&cause)))
+        let mut record = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut record, self)
+            .map_err(|cause| Fault::caused_by(FaultKind::Record, redact(&cause)))?;
+        Ok(record)
     }
 
     fn check(&self) -> Result<(), &'static str> {

@@ -29,18 +29,17 @@
 mod cost;
 mod typed;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 pub use self::cost::HashCost;
 use self::typed::{ALPHABET, CODE_LEN};
 pub use self::typed::{CODE_CHARACTERS, TypedBackupCode, read_backup_code};
+use crate::base64url;
 use crate::fault::{Fault, FaultKind};
 use crate::port::entropy::{self, Entropy};
 use crate::secret::{SecretBytes, SecretText};
@@ -57,18 +56,13 @@ macro_rules! sixteen_bytes_as_text {
     ($name:ident, $what:literal) => {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&Base64UrlUnpadded::encode_string(&self.0))
+                base64url::serialize(&self.0, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                let mut bytes = [0; 16];
-                match Base64UrlUnpadded::decode(&text, &mut bytes) {
-                    Ok(decoded) if decoded.len() == 16 => Ok(Self(bytes)),
-                    _ => Err(de::Error::custom(concat!("not ", $what))),
-                }
+                base64url::deserialize(deserializer, base64url::decode, concat!("not ", $what)).map(Self)
             }
         }
     };
@@ -246,12 +240,18 @@ pub fn hash(
 ///
 /// A new set replaces the old one whole; nothing of the old works any more. How often wrong codes were tried
 /// is kept by the account, not here. In JSON a set of ten takes less than 400 bytes.
+///
+/// The names it is stored by are short: the record is loaded and written at every sign-in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "StoredSet", into = "StoredSet")]
+#[serde(try_from = "StoredSet")]
 pub struct BackupSet {
+    #[serde(rename = "s")]
     salt: Salt,
+    #[serde(rename = "c")]
     cost: HashCost,
+    #[serde(rename = "m")]
     made: Timestamp,
+    #[serde(rename = "d")]
     digests: Vec<CodeDigest>,
 }
 
@@ -358,8 +358,8 @@ impl fmt::Debug for BackupSet {
     }
 }
 
-/// The written form. Short names: the record is loaded and written at every sign-in.
-#[derive(Serialize, Deserialize)]
+/// A set as it is read, before anything is known of it.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredSet {
     #[serde(rename = "s")]
@@ -372,13 +372,6 @@ struct StoredSet {
     digests: Vec<CodeDigest>,
 }
 
-impl From<BackupSet> for StoredSet {
-    fn from(set: BackupSet) -> Self {
-        let BackupSet { salt, cost, made, digests } = set;
-        Self { salt, cost, made, digests }
-    }
-}
-
 impl TryFrom<StoredSet> for BackupSet {
     type Error = &'static str;
     fn try_from(stored: StoredSet) -> Result<Self, Self::Error> {
@@ -387,8 +380,9 @@ impl TryFrom<StoredSet> for BackupSet {
             return Err("too many backup codes");
         }
         // A digest that stands there twice is a code that works twice.
-        let distinct: BTreeSet<_> = digests.iter().map(|digest| digest.0).collect();
-        if distinct.len() != digests.len() {
+        let stands_again =
+            |(at, digest): (usize, &CodeDigest)| digests.iter().skip(at + 1).any(|other| other.0 == digest.0);
+        if digests.iter().enumerate().any(stands_again) {
             return Err("a backup code stands there twice");
         }
         Ok(Self { salt, cost, made, digests })

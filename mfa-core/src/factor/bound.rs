@@ -131,7 +131,7 @@ impl Factor {
 
 /// What an owner calls a factor: 1 to 50 characters on one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct FactorName(String);
 
 impl FactorName {
@@ -154,11 +154,5 @@ impl TryFrom<String> for FactorName {
     type Error = Refusal;
     fn try_from(name: String) -> Result<Self, Refusal> {
         Self::new(&name)
-    }
-}
-
-impl From<FactorName> for String {
-    fn from(name: FactorName) -> String {
-        name.0
     }
 }

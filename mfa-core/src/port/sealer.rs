@@ -5,9 +5,9 @@ mod key_ring;
 
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base64url;
 use crate::fault::Fault;
 use crate::id::AccountKey;
 use crate::port::entropy::Entropy;
@@ -74,16 +74,13 @@ macro_rules! opaque_bytes {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&Base64UrlUnpadded::encode_string(&self.0))
+                base64url::serialize(&self.0, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Base64UrlUnpadded::decode_vec(&text)
-                    .map(Self)
-                    .map_err(|_| de::Error::custom("not base64url"))
+                base64url::deserialize(deserializer, base64url::decode_all, "not base64url").map(Self)
             }
         }
     };
