@@ -8,6 +8,7 @@
 
 pub mod floor;
 pub mod people;
+pub mod portal;
 
 use std::time::Duration;
 

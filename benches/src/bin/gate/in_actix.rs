@@ -1,0 +1,60 @@
+//! The two pages in actix-web, with the memory sessions of the quickstart.
+
+#[path = "../../../../examples/quickstart-actix/src/sessions.rs"]
+mod sessions;
+
+use actix_session::{Session, SessionMiddleware};
+use actix_web::cookie::Key;
+use actix_web::web::{self, Data, Html};
+use actix_web::{App, HttpResponse, HttpServer};
+use mfa_actix::{RequireMfa, SignedIn};
+
+use crate::load;
+use benches::portal::{KEY, Portal, USER, page};
+
+/// Serves on one thread until whoever asked for it is gone.
+pub(crate) fn serve(store: &str) {
+    actix_web::rt::System::new().block_on(async {
+        let portal = Data::new(Portal::open(store).await);
+        let (sessions, cookie_key) = (sessions::MemorySessions::default(), Key::generate());
+        let server = HttpServer::new(move || {
+            let guard = RequireMfa::new(&portal.web);
+            let sessions = SessionMiddleware::builder(sessions.clone(), cookie_key.clone());
+            App::new()
+                .app_data(portal.clone())
+                .service(web::resource("/guarded").wrap(guard).route(web::get().to(guarded)))
+                .service(web::resource("/alone").route(web::get().to(alone)))
+                .route("/enter/guarded", web::get().to(enter_guarded))
+                .route("/enter/alone", web::get().to(enter_alone))
+                .route("/end", web::get().to(end))
+                .wrap(sessions.cookie_secure(false).build())
+        });
+        let server = server.workers(1).bind("127.0.0.1:0").unwrap();
+        load::announce(server.addrs()[0]);
+        server.run().await.unwrap();
+    });
+}
+
+async fn guarded(person: SignedIn) -> Html {
+    Html::new(page(person.user().as_str()))
+}
+
+async fn alone(session: Session) -> Html {
+    let user: String = session.get(USER).unwrap().unwrap();
+    Html::new(page(&user))
+}
+
+async fn enter_guarded(portal: Data<Portal>, session: Session) -> HttpResponse {
+    session.insert(KEY, &portal.state).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+async fn enter_alone(portal: Data<Portal>, session: Session) -> HttpResponse {
+    session.insert(USER, portal.key.user()).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+async fn end(portal: Data<Portal>) -> HttpResponse {
+    portal.web.mfa().password_changed(&portal.key).await.unwrap();
+    HttpResponse::Ok().finish()
+}
