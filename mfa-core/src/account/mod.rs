@@ -6,6 +6,7 @@ pub(crate) mod draft;
 pub(crate) mod enrolling;
 pub(crate) mod managing;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::challenge::{Challenge, MAX_CHALLENGES};
@@ -82,6 +83,41 @@ impl Default for Account {
 #[derive(Deserialize)]
 struct Probe {
     v: u8,
+}
+
+/// What the gate asks on every request. The rest of the record is read past: it must be JSON with the fields of an
+/// account, and what is in them is left to whoever asks for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Glance {
+    v: u8,
+    #[serde(rename = "e")]
+    pub(crate) epoch: Epoch,
+    #[serde(rename = "t")]
+    pub(crate) seen: Timestamp,
+    #[serde(rename = "f", default)]
+    factors: Vec<IgnoredAny>,
+    #[serde(rename = "b", default)]
+    _backup: IgnoredAny,
+    #[serde(rename = "c", default)]
+    _challenges: IgnoredAny,
+    #[serde(rename = "l", default)]
+    _throttle: IgnoredAny,
+    #[serde(rename = "r", default)]
+    _reminded: IgnoredAny,
+    #[serde(rename = "m", default)]
+    _enrol_sent: IgnoredAny,
+}
+
+impl Glance {
+    /// `None` if that takes the whole record: because it is broken, or of another version.
+    pub(crate) fn at(record: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(record).ok().filter(|glance| glance.v == FORMAT)
+    }
+
+    pub(crate) fn has_factors(&self) -> bool {
+        !self.factors.is_empty()
+    }
 }
 
 impl Account {

@@ -30,7 +30,7 @@ use crate::port::directory::{DynDirectory, Person};
 use crate::port::entropy::{Entropy, random_bytes};
 use crate::port::sealer::Sealer;
 use crate::port::sender::DynSender;
-use crate::port::store::{Committed, DynStore, RecordKey, Version, Write};
+use crate::port::store::{Committed, DynStore, RecordKey, Version, Versioned, Write};
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
 use crate::settings::Settings;
@@ -137,7 +137,7 @@ impl Mfa {
                 Some(held) => Account::decode(&held.record)?,
                 None => Account::default(),
             };
-            let cx = self.context(key, self.time_for(&before, rule)?);
+            let cx = self.context(key, self.time_for(before.seen, rule)?);
             let mut draft = Draft::new(cx, before.clone());
             let outcome = op(&mut draft)?;
             let notices: Vec<_> = draft.notices().collect();
@@ -171,11 +171,21 @@ impl Mfa {
         key: &AccountKey,
         op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let account = match self.inner.store.load(&RecordKey::from(key)).await? {
+        let loaded = self.inner.store.load(&RecordKey::from(key)).await?;
+        self.look_at(key, loaded.as_ref(), op)
+    }
+
+    fn look_at<T>(
+        &self,
+        key: &AccountKey,
+        loaded: Option<&Versioned>,
+        op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let account = match loaded {
             Some(held) => Account::decode(&held.record)?,
             None => Account::default(),
         };
-        let cx = self.context(key, self.time_for(&account, ClockRule::NeverBack)?);
+        let cx = self.context(key, self.time_for(account.seen, ClockRule::NeverBack)?);
         op(&Draft::new(cx, account))
     }
 
@@ -185,18 +195,18 @@ impl Mfa {
     }
 
     /// The time for one account: nodes may differ by the tolerance, time on the account never runs back.
-    fn time_for(&self, account: &Account, rule: ClockRule) -> Result<Timestamp, Fault> {
+    fn time_for(&self, seen: Timestamp, rule: ClockRule) -> Result<Timestamp, Fault> {
         let now = self.inner.clock.now()?;
-        if rule == ClockRule::Any || now >= account.seen {
+        if rule == ClockRule::Any || now >= seen {
             return Ok(now);
         }
-        if now.after(self.inner.settings.clock_tolerance) < account.seen {
+        if now.after(self.inner.settings.clock_tolerance) < seen {
             return Err(Fault::caused_by(
                 FaultKind::Clock,
-                format!("the clock says {now}; the account was written at {}", account.seen),
+                format!("the clock says {now}; the account was written at {seen}"),
             ));
         }
-        Ok(account.seen)
+        Ok(seen)
     }
 
     async fn person(&self, key: &AccountKey) -> Result<Person, Fault> {

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use crate::account::Glance;
 use crate::account::answering::Answered;
 use crate::factor::backup::{HashCost, HashedCode, Salt, hash, read_backup_code};
 use crate::fault::{Fault, FaultKind};
 use crate::id::AccountKey;
 use crate::policy::{Action, Reason};
 use crate::port::sender::Purpose;
+use crate::port::store::RecordKey;
 use crate::proof::{Standing, Verified};
 use crate::refusal::Refusal;
-use crate::service::Mfa;
 use crate::service::view::ChallengeView;
+use crate::service::{ClockRule, Mfa};
 use crate::ticket::{EnrolPass, Ticket};
 
 /// What follows a right password.
@@ -203,34 +205,43 @@ impl Mfa {
             Unproved,
         }
         let key = standing.account();
-        let seen = self
-            .look(key, |draft| {
-                let account = &draft.account;
-                if draft.is_alive(standing).is_err() {
-                    return Ok(Seen::Decided(Gate::SignInAgain));
-                }
-                let fresh = match demand.fresh_within {
-                    Some(span) => draft.has_proved(standing, span),
-                    None => standing.proved_at().is_some(),
-                };
-                if fresh && !account.factors.is_empty() {
-                    return Ok(Seen::Decided(Gate::Open));
-                }
-                if account.factors.is_empty() {
-                    return Ok(match demand.fresh_within {
-                        // A route that asks for a recent second factor asks for one to be set up.
-                        Some(_) => Seen::Decided(Gate::MustEnrol(EnrolPass::new(
-                            key.clone(),
-                            account.epoch,
-                            draft.cx.now,
-                        ))),
-                        None => Seen::Unproved,
-                    });
-                }
-                let answerable = account.working_factors().next().is_some() || account.takes_backup_codes();
-                Ok(Seen::Decided(if answerable { Gate::StepUp } else { Gate::NoMethodLeft }))
-            })
-            .await?;
+        let loaded = self.inner.store.load(&RecordKey::from(key)).await?;
+        // Nearly every request is this one, and needs no more of the account.
+        if demand.fresh_within.is_none()
+            && standing.proved_at().is_some()
+            && let Some(glance) = loaded.as_ref().and_then(|held| Glance::at(&held.record))
+            && glance.epoch == standing.epoch()
+            && glance.has_factors()
+        {
+            self.time_for(glance.seen, ClockRule::NeverBack)?;
+            return Ok(Gate::Open);
+        }
+        let seen = self.look_at(key, loaded.as_ref(), |draft| {
+            let account = &draft.account;
+            if draft.is_alive(standing).is_err() {
+                return Ok(Seen::Decided(Gate::SignInAgain));
+            }
+            let fresh = match demand.fresh_within {
+                Some(span) => draft.has_proved(standing, span),
+                None => standing.proved_at().is_some(),
+            };
+            if fresh && !account.factors.is_empty() {
+                return Ok(Seen::Decided(Gate::Open));
+            }
+            if account.factors.is_empty() {
+                return Ok(match demand.fresh_within {
+                    // A route that asks for a recent second factor asks for one to be set up.
+                    Some(_) => Seen::Decided(Gate::MustEnrol(EnrolPass::new(
+                        key.clone(),
+                        account.epoch,
+                        draft.cx.now,
+                    ))),
+                    None => Seen::Unproved,
+                });
+            }
+            let answerable = account.working_factors().next().is_some() || account.takes_backup_codes();
+            Ok(Seen::Decided(if answerable { Gate::StepUp } else { Gate::NoMethodLeft }))
+        })?;
         match seen {
             Seen::Decided(gate) => Ok(gate),
             Seen::Unproved => match self.policy_for(key).await? {
