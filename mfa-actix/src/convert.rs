@@ -39,7 +39,7 @@ pub(crate) async fn request(
 }
 
 /// What was asked for at a guarded route.
-pub(crate) fn asked(request: &HttpRequest) -> Asked {
+pub(crate) fn asked(request: &HttpRequest) -> Asked<'_> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     Asked::new(Method::named(request.method().as_str()), path, accept)

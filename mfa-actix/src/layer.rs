@@ -115,23 +115,28 @@ where
         Box::pin(async move {
             // Whatever an outer middleware or an earlier gate put there says nothing about this demand.
             request.extensions_mut().remove::<SignedIn>();
-            if let Some(demand) = demand {
-                let asked = convert::asked(request.request());
-                let session = request.get_session();
-                let passage = on(&session, async |session| web.gate(session, demand, &asked).await)
-                    .await
-                    .unwrap_or_else(|fault| Passage::Stopped(web.failed(&fault, false)));
-                match passage {
+            match demand {
+                // Who is signed in is known from here on, so that nobody asks `web`.
+                Some(demand) => match pass(&web, &request, demand).await {
                     Passage::Open(signed_in) => {
                         request.extensions_mut().insert(SignedIn::new(signed_in));
                     }
                     Passage::Stopped(answer) => {
                         return Ok(request.into_response(convert::response(answer).map_into_right_body()));
                     }
+                },
+                None => {
+                    request.extensions_mut().insert(web);
                 }
             }
-            request.extensions_mut().insert(web);
             inner.call(request).await.map(ServiceResponse::map_into_left_body)
         })
     }
+}
+
+async fn pass(web: &Web, request: &ServiceRequest, demand: Demand) -> Passage {
+    let asked = convert::asked(request.request());
+    on(&request.get_session(), async |session| web.gate(session, demand, &asked).await)
+        .await
+        .unwrap_or_else(|fault| Passage::Stopped(web.failed(&fault, false)))
 }

@@ -29,7 +29,7 @@ pub(crate) async fn request(parts: &Parts, body: Body) -> Result<message::Reques
 }
 
 /// What was asked for at a guarded route, by its full path even within nested routers.
-pub(crate) fn asked(parts: &Parts) -> Asked {
+pub(crate) fn asked(parts: &Parts) -> Asked<'_> {
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());

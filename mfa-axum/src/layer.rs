@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{Request, Response};
 use mfa_core::service::Demand;
 use mfa_web::gate::Passage;
@@ -102,21 +103,26 @@ where
             let (mut parts, body) = convert::split(request);
             // Whatever an outer layer or an earlier gate put there says nothing about this demand.
             parts.extensions.remove::<SignedIn>();
-            if let Some(demand) = demand {
-                let asked = convert::asked(&parts);
-                let passage = match TowerSession::of(&parts) {
-                    Ok(session) => web.gate(&session, demand, &asked).await,
-                    Err(fault) => Passage::Stopped(web.failed(&fault, false)),
-                };
-                match passage {
+            match demand {
+                // Who is signed in is known from here on, so that nobody asks `web`.
+                Some(demand) => match pass(&web, &parts, demand).await {
                     Passage::Open(signed_in) => {
                         parts.extensions.insert(SignedIn::new(signed_in));
                     }
                     Passage::Stopped(answer) => return Ok(convert::response(answer)),
+                },
+                None => {
+                    parts.extensions.insert(web);
                 }
             }
-            parts.extensions.insert(web);
             inner.call(Request::from_parts(parts, body)).await
         })
+    }
+}
+
+async fn pass(web: &Web, parts: &Parts, demand: Demand) -> Passage {
+    match TowerSession::of(parts) {
+        Ok(session) => web.gate(&session, demand, &convert::asked(parts)).await,
+        Err(fault) => Passage::Stopped(web.failed(&fault, false)),
     }
 }

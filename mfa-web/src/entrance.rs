@@ -116,9 +116,9 @@ impl Web {
     /// On any fault.
     pub async fn signed_in(&self, session: &impl Session) -> Result<Option<SignedIn>, Fault> {
         let Some(state) = self.state(session).await? else { return Ok(None) };
-        let Some(standing) = state.standing() else { return Ok(None) };
-        match self.mfa().check(standing, Demand::default()).await? {
-            Gate::Open => Ok(Some(SignedIn::new(standing.clone()))),
+        let Some(standing) = state.into_standing() else { return Ok(None) };
+        match self.mfa().check(&standing, Demand::default()).await? {
+            Gate::Open => Ok(Some(SignedIn::new(standing))),
             _ => Ok(None),
         }
     }
@@ -149,7 +149,7 @@ impl Web {
 
     /// Lets a request for a guarded route through, or says what to answer instead. Never fails open: a fault
     /// is an answer too.
-    pub async fn gate(&self, session: &impl Session, demand: Demand, asked: &Asked) -> Passage {
+    pub async fn gate(&self, session: &impl Session, demand: Demand, asked: &Asked<'_>) -> Passage {
         match gate::pass(self, session, demand, asked).await {
             Ok(passage) => passage,
             Err(fault) => Passage::Stopped(self.failed(&fault, asked.wants_json())),

@@ -14,33 +14,29 @@ use crate::session::{Session, SignedIn, Stage, State};
 use crate::step_up::begin_step_up;
 use crate::web::Web;
 
-/// What was asked for at a guarded route.
-#[derive(Clone, Debug)]
-pub struct Asked {
+/// What was asked for at a guarded route. Borrowed, because only who is stopped needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
     method: Method,
-    path_and_query: String,
-    wants_json: bool,
+    path_and_query: &'a str,
+    accept: &'a str,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// A request by its method, its full path with query, and its `Accept` header.
-    pub fn new(method: Method, path_and_query: impl Into<String>, accept: Option<&str>) -> Self {
-        let accept = accept.unwrap_or_default();
-        let json = accept.contains("application/json") || accept.contains("application/problem+json");
-        Self {
-            method,
-            path_and_query: path_and_query.into(),
-            wants_json: json && !accept.contains("text/html"),
-        }
+    pub fn new(method: Method, path_and_query: &'a str, accept: Option<&'a str>) -> Self {
+        Self { method, path_and_query, accept: accept.unwrap_or_default() }
     }
 
     pub(crate) fn wants_json(&self) -> bool {
-        self.wants_json
+        let json =
+            self.accept.contains("application/json") || self.accept.contains("application/problem+json");
+        json && !self.accept.contains("text/html")
     }
 
     /// Where to come back to: only a page can be, a form that was sent is gone.
     fn destination(&self) -> Option<Destination> {
-        self.method.is_safe().then(|| Destination::new(&self.path_and_query)).flatten()
+        self.method.is_safe().then(|| Destination::new(self.path_and_query)).flatten()
     }
 }
 
@@ -58,19 +54,22 @@ pub(crate) async fn pass(
     web: &Web,
     session: &impl Session,
     demand: Demand,
-    asked: &Asked,
+    asked: &Asked<'_>,
 ) -> Result<Passage, Fault> {
     let Some(mut state) = web.state(session).await? else { return to_sign_in(web, asked) };
-    let standing = match &state.stage {
-        Stage::SignedIn { standing, .. } => standing.clone(),
+    let gate = match &state.stage {
+        Stage::SignedIn { standing, .. } => web.mfa().check(standing, demand).await?,
         Stage::Anonymous => return to_sign_in(web, asked),
         Stage::Pending(_) | Stage::Refused(_) => {
             return detour(web, session, state, asked, demand, paths::CHALLENGE).await;
         }
         Stage::Enrolling { .. } => return detour(web, session, state, asked, demand, paths::ENROL).await,
     };
-    match web.mfa().check(&standing, demand).await? {
-        Gate::Open => Ok(Passage::Open(SignedIn::new(standing))),
+    match gate {
+        Gate::Open => match state.into_standing() {
+            Some(standing) => Ok(Passage::Open(SignedIn::new(standing))),
+            None => to_sign_in(web, asked),
+        },
         Gate::StepUp => {
             if !begin_step_up(web, &mut state).await? {
                 return to_sign_in(web, asked);
@@ -80,7 +79,7 @@ pub(crate) async fn pass(
         Gate::MustEnrol(_) => detour(web, session, state, asked, demand, paths::ENROL).await,
         Gate::NoMethodLeft => {
             let refusal = Refusal::NoMethodLeft;
-            Ok(Passage::Stopped(if asked.wants_json {
+            Ok(Passage::Stopped(if asked.wants_json() {
                 Response::problem(&Problem::refused(403, refusal, refusal.to_string()))?
             } else {
                 problem_page(web, &state, Trouble::Refused(refusal), None)?
@@ -100,19 +99,19 @@ async fn detour(
     web: &Web,
     session: &impl Session,
     mut state: State,
-    asked: &Asked,
+    asked: &Asked<'_>,
     demand: Demand,
     path: &str,
 ) -> Result<Passage, Fault> {
     let home = web.brand().home_path();
-    if let Some(destination) = asked.destination().filter(|_| !asked.wants_json) {
+    if let Some(destination) = asked.destination().filter(|_| !asked.wants_json()) {
         // Somebody who looks at the home page half way still wants to go where they were going.
         if state.going.is_none() || destination.as_str() != home {
             state.going = Some(destination);
         }
     }
     session.save(state.encode()?).await?;
-    if !asked.wants_json {
+    if !asked.wants_json() {
         return Ok(Passage::Stopped(Response::see_other(&web.to(path))));
     }
     let refusal = Refusal::StepUpRequired;
@@ -129,8 +128,8 @@ fn step_up_challenge(demand: Demand) -> String {
     challenge
 }
 
-fn to_sign_in(web: &Web, asked: &Asked) -> Result<Passage, Fault> {
-    if asked.wants_json {
+fn to_sign_in(web: &Web, asked: &Asked<'_>) -> Result<Passage, Fault> {
+    if asked.wants_json() {
         let refusal = Refusal::SignInAgain;
         return Response::problem(&Problem::refused(401, refusal, refusal.to_string())).map(Passage::Stopped);
     }

@@ -1,6 +1,7 @@
 //! The session: the port that adapters implement, and the state that is kept in it.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use mfa_core::fault::{Fault, FaultKind};
 use mfa_core::id::{AccountKey, UserId};
@@ -127,6 +128,13 @@ impl State {
         }
     }
 
+    pub(crate) fn into_standing(self) -> Option<Standing> {
+        match self.stage {
+            Stage::SignedIn { standing, .. } => Some(standing),
+            _ => None,
+        }
+    }
+
     pub(crate) fn set_standing(&mut self, now: Standing) {
         self.stage = Stage::SignedIn { standing: now, step_up: None, enrolment: None };
     }
@@ -140,12 +148,13 @@ impl State {
 /// ```
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    standing: Standing,
+    // Frameworks clone what extractors hand out.
+    standing: Arc<Standing>,
 }
 
 impl SignedIn {
     pub(crate) fn new(standing: Standing) -> Self {
-        Self { standing }
+        Self { standing: Arc::new(standing) }
     }
 
     /// Whose account.
