@@ -87,7 +87,7 @@ fn whole() {
     let session = Kept::of(portal.state.clone());
     for path in [paths::SETTINGS, paths::ENROL] {
         let (bytes, [answered, copied]) = beside_a_copy(|| {
-            let request = Request::new(Method::Get, format!("/{path}")).with_header("accept", "text/html");
+            let request = Request::new(Method::Get, &format!("/{path}")).with_header("accept", "text/html");
             let answer = runtime.block_on(portal.web.handle(&session, request));
             assert_eq!(answer.status(), 200);
             String::from_utf8(answer.into_body().into_owned()).unwrap()
