@@ -289,6 +289,8 @@ async fn closed_within_the_tolerance_time_stands_still_and_codes_stay_used() {
     assert_eq!(world.mfa.check(&ann.standing, Demand::default()).await.unwrap(), Gate::Open);
     world.clock.step_back(secs(1));
     assert_eq!(world.mfa.sign_in(&ann.key).await.unwrap_err().kind(), FaultKind::Clock);
+    let gate = world.mfa.check(&ann.standing, Demand::default()).await;
+    assert_eq!(gate.unwrap_err().kind(), FaultKind::Clock);
 }
 
 /// The end of time gives values or faults, and an account written then is mended by a reset.
@@ -335,7 +337,11 @@ async fn closed_a_record_that_cannot_be_read_is_never_an_empty_account() {
     let newer = good.replacen("\"v\":1", "\"v\":2", 1);
     assert_ne!(newer, good);
     let half = good[..good.len() / 2].to_owned();
-    for bad in [newer.as_str(), half.as_str(), "", "{}", "null", "[]", "\u{0}", "{\"v\":1}"] {
+    let more = good.replacen('{', "{\"x\":1,", 1);
+    let twice = format!("{good}{good}");
+    let without_epoch = good.replacen("\"e\":", "\"m\":", 1);
+    let bad = [&newer, &half, &more, &twice, &without_epoch].map(String::as_str);
+    for bad in bad.into_iter().chain(["", "{}", "null", "[]", "\u{0}", "{\"v\":1}"]) {
         world.plant(&ann.key, bad).await;
         let stage_ops = [
             world.mfa.sign_in(&ann.key).await.map(drop),
