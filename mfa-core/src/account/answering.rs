@@ -126,6 +126,13 @@ impl Draft<'_> {
         self.account.challenges.retain(|challenge| challenge.id() != id);
     }
 
+    /// Gives up the session's challenge.
+    pub(crate) fn abandon(&mut self, ticket: &Ticket) {
+        if self.challenge(ticket).is_ok() {
+            self.drop_challenge(ticket.challenge());
+        }
+    }
+
     /// Answers a sign-in or step-up challenge. Wrong answers are part of the same commit that says so.
     pub(crate) fn answer(
         &mut self,
