@@ -154,6 +154,10 @@ impl Draft<'_> {
                 if factor.is_disabled() {
                     return Ok(Err(Refusal::MethodDisabled));
                 }
+                // An app may have been added since the method was chosen.
+                if !self.account.may_answer(challenge.purpose(), factor.method()) {
+                    return Ok(Err(Refusal::MethodUnavailable));
+                }
                 match factor.kind() {
                     Kind::Totp { .. } => self.answer_app(challenge, factor, typed),
                     Kind::Delivered { .. } => self.answer_delivered(challenge, factor, typed),
