@@ -4,6 +4,8 @@ mod admin;
 mod builder;
 mod deliver;
 mod enrol;
+#[cfg(test)]
+mod explored;
 mod manage;
 mod sign_in;
 mod turn;
