@@ -110,7 +110,8 @@ impl Ledger {
         let said = &draft.said;
         let is_reset = ask.what == What::Reset;
         if !is_reset {
-            self.hold(Promise::Closed, at >= self.latest, "time on the account ran back");
+            let forward = draft.write.events.iter().all(|event| event.at.as_unix() >= self.latest);
+            self.hold(Promise::Closed, forward && at >= self.latest, "time on the account ran back");
             let clock = draft.clock + plan.settings.clock_tolerance.as_secs();
             self.hold(Promise::Closed, clock >= self.latest, "written by a clock that went back");
         }
@@ -140,7 +141,9 @@ impl Ledger {
         self.tries.retain(|id, _| after.challenges.iter().any(|challenge| challenge.id() == *id));
         self.sent.retain(|id, _| after.challenges.iter().any(|challenge| challenge.id() == *id));
         self.rows.retain(|given, _| given.is_none_or(|id| after.factor(id).is_some()));
-        if after.backup.is_none() {
+        let set = |account: &Account| account.backup.as_ref().map(|backup| backup.set.salt());
+        if set(before) != set(after) {
+            // A new set is a method set up anew.
             self.rows.remove(&None);
         }
         self.last_sent.retain(|given, _| given.is_none_or(|id| after.factor(id).is_some()));

@@ -103,7 +103,7 @@ impl Plan {
             "a node has to begin again",
             "a code is spent and nobody in",
         ]);
-        plan.settings.limits.per_challenge = 1;
+        (plan.settings.limits.per_challenge, plan.settings.limits.free) = (1, 1);
         if deep { plan.at(&[30, 60]).asks(&[2, 1, 2]) } else { plan.at(&[30, 60]).asks(&[1, 1, 2]) }
     }
 
