@@ -167,7 +167,7 @@ impl Plan {
         ]);
         plan.nodes = 1;
         plan.rough = deep;
-        if deep { plan.at(&[0, 61]).asks(&[4, 0, 2, 1]) } else { plan.at(&[0, 61]).asks(&[4, 0, 2, 1]) }
+        plan.at(&[0, 61]).asks(&[4, 0, 2, 1])
     }
 
     /// An app beside an address: what a mailbox alone must not get to do.
