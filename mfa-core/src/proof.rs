@@ -61,12 +61,23 @@ pub struct Verified {
     account: AccountKey,
     methods: Vec<Method>,
     at: Timestamp,
+    lifted: Option<Timestamp>,
     epoch: Epoch,
 }
 
 impl Verified {
     pub(crate) fn new(account: AccountKey, methods: Vec<Method>, at: Timestamp, epoch: Epoch) -> Self {
-        Self { account, methods, at, epoch }
+        let lifted = methods.iter().any(|method| method.lifts_level()).then_some(at);
+        Self { account, methods, at, lifted, epoch }
+    }
+
+    /// With what a session had proved before.
+    pub(crate) fn beside(mut self, standing: &Standing) -> Self {
+        self.methods.extend(standing.methods());
+        self.methods.sort_unstable();
+        self.methods.dedup();
+        self.lifted = self.lifted.or(standing.lifted_at());
+        self
     }
 
     /// Whose it is.
@@ -86,8 +97,9 @@ impl Verified {
 
     /// Spends the proof on what the session keeps.
     pub fn into_standing(self) -> Standing {
-        let proved = (!self.methods.is_empty()).then_some(Proved { at: self.at, methods: self.methods });
-        Standing { account: self.account, epoch: self.epoch, signed_in: self.at, proved }
+        let Self { at, methods, lifted, .. } = self;
+        let proved = (!methods.is_empty()).then_some(Proved { at, methods, lifted });
+        Standing { account: self.account, epoch: self.epoch, signed_in: at, proved }
     }
 }
 
@@ -105,6 +117,9 @@ pub struct Standing {
 struct Proved {
     at: Timestamp,
     methods: Vec<Method>,
+    /// When one of them was last proved that lifts the level: a later code by e-mail must not make that recent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lifted: Option<Timestamp>,
 }
 
 impl Standing {
@@ -121,6 +136,11 @@ impl Standing {
     /// When a second factor was last proved; `None` if never.
     pub fn proved_at(&self) -> Option<Timestamp> {
         self.proved.as_ref().map(|proved| proved.at)
+    }
+
+    /// When a second factor was last proved that lifts the level.
+    fn lifted_at(&self) -> Option<Timestamp> {
+        self.proved.as_ref().and_then(|proved| proved.lifted)
     }
 
     /// The second factors proved in this session.
@@ -156,12 +176,9 @@ impl Standing {
 
     /// Takes over a proof that came with a new epoch, keeping what was proved before.
     pub(crate) fn with(self, verified: Verified) -> Self {
-        let mut methods = self.methods().to_vec();
-        methods.extend(verified.methods);
-        methods.sort_unstable();
-        methods.dedup();
-        let proved = (!methods.is_empty()).then_some(Proved { at: verified.at, methods });
-        Self { account: self.account, epoch: verified.epoch, signed_in: self.signed_in, proved }
+        let Verified { at, methods, lifted, epoch, .. } = verified.beside(&self);
+        let proved = (!methods.is_empty()).then_some(Proved { at, methods, lifted });
+        Self { account: self.account, epoch, signed_in: self.signed_in, proved }
     }
 
     /// The same session in a new epoch: the one that asked for the others to end.
@@ -175,6 +192,15 @@ impl Standing {
 
     /// Whether a second factor was proved within `span` before `now`. A proof from the future is none.
     pub fn is_fresh(&self, now: Timestamp, span: Duration) -> bool {
-        self.proved_at().is_some_and(|at| at <= now && now.since(at) <= span)
+        is_recent(self.proved_at(), now, span)
     }
+
+    /// The same of one that lifts the level.
+    pub(crate) fn is_lifted(&self, now: Timestamp, span: Duration) -> bool {
+        is_recent(self.lifted_at(), now, span)
+    }
+}
+
+fn is_recent(at: Option<Timestamp>, now: Timestamp, span: Duration) -> bool {
+    at.is_some_and(|at| at <= now && now.since(at) <= span)
 }

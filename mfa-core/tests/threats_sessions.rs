@@ -227,6 +227,48 @@ async fn fresh_a_code_by_email_does_not_change_an_account_that_has_an_app() {
 }
 
 #[tokio::test]
+async fn fresh_a_step_up_by_email_from_before_the_app_is_not_answered_beside_it() {
+    let world = World::with(|builder| builder.email_codes(true).fresh(secs(60)));
+    let standing = world.add_email(&world.admitted(&key("ann")).await, "ann@codes.example").await;
+    let step_up = world.mfa.step_up(&standing).await.unwrap().unwrap();
+    world.choose(&step_up, Method::Email).await;
+    let code = world.sender.last_code().unwrap();
+    let authority = Authority::Session(standing);
+    let (ticket, shown) = world.mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap();
+    let app = mfa_testing::app::AuthenticatorApp::scan(shown.uri.expose()).unwrap();
+    let typed = app.code_at(world.clock.time());
+    let confirmed = world.mfa.confirm(&authority, &ticket, &typed, None).await.unwrap().unwrap();
+    let standing = confirmed.verified.into_standing();
+    world.pass(61);
+    assert_eq!(world.answer(&step_up, &code).await.unwrap_err(), Refusal::MethodUnavailable);
+    assert_eq!(world.mfa.overview(&standing).await.unwrap().unwrap_err(), Refusal::StepUpRequired);
+}
+
+#[tokio::test]
+async fn fresh_a_code_by_email_does_not_make_an_older_code_of_the_app_recent() {
+    let world = World::with(|builder| builder.email_codes(true).fresh(secs(60)));
+    let ann = world.with_app("ann").await;
+    world.pass(20);
+    let standing = world.add_email(&ann.standing, "ann@codes.example").await;
+    assert_eq!((standing.level(), standing.methods()), (Level::Two, &[Method::App, Method::Email][..]));
+    world.pass(10);
+    assert!(world.mfa.overview(&standing).await.unwrap().is_ok());
+    world.pass(1);
+    let fresh = Demand { fresh_within: Some(secs(60)) };
+    assert_eq!(world.mfa.check(&standing, fresh).await.unwrap(), Gate::StepUp);
+    assert_eq!(world.mfa.overview(&standing).await.unwrap().unwrap_err(), Refusal::StepUpRequired);
+    // Where e-mail is all that is left, its codes are as good as the account gets.
+    let standing = world.signs_in(&ann).await;
+    let standing = world.mfa.remove(&standing, ann.app_id).await.unwrap().unwrap();
+    world.pass(61);
+    let step_up = world.mfa.step_up(&standing).await.unwrap().unwrap();
+    world.choose(&step_up, Method::Email).await;
+    let granted = world.answer(&step_up, &world.sender.last_code().unwrap()).await.unwrap();
+    let standing = standing.stepped_up(granted.verified).unwrap();
+    assert_eq!(world.mfa.check(&standing, fresh).await.unwrap(), Gate::Open);
+}
+
+#[tokio::test]
 async fn fresh_a_backup_code_lets_somebody_replace_a_lost_app_and_email_alone_suffices_where_it_is_all_there_is()
  {
     let world = World::new();

@@ -134,6 +134,13 @@ impl Draft<'_> {
         self.account.challenges.retain(|challenge| challenge.id() != id);
     }
 
+    /// Gives up the session's challenge.
+    pub(crate) fn abandon(&mut self, ticket: &Ticket) {
+        if self.challenge(ticket).is_ok() {
+            self.drop_challenge(ticket.challenge());
+        }
+    }
+
     /// Answers a sign-in or step-up challenge. Wrong answers are part of the same commit that says so.
     pub(crate) fn answer(
         &mut self,
@@ -154,6 +161,10 @@ impl Draft<'_> {
                 };
                 if factor.is_disabled() {
                     return Ok(Err(Refusal::MethodDisabled));
+                }
+                // An app may have been added since the method was chosen.
+                if !self.account.may_answer(challenge.purpose(), factor.method()) {
+                    return Ok(Err(Refusal::MethodUnavailable));
                 }
                 match factor.kind() {
                     Kind::Totp { .. } => self.answer_app(challenge, factor, typed),

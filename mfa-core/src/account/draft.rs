@@ -10,7 +10,7 @@ use crate::id::{AccountKey, Epoch, EventId, FactorId};
 use crate::port::entropy::{Entropy, random_bytes};
 use crate::port::sealer::{Place, Sealed, Sealer};
 use crate::port::sender::Notice;
-use crate::proof::{Level, Standing};
+use crate::proof::Standing;
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
 use crate::settings::Settings;
@@ -111,8 +111,8 @@ impl<'a> Draft<'a> {
 
     /// Whether a second factor was proved within `span`, of the best level that the account's factors reach.
     pub(crate) fn has_proved(&self, standing: &Standing, span: Duration) -> bool {
-        let enough = standing.level() >= Level::Two || !self.account.can_lift();
-        enough && standing.is_fresh(self.cx.now, span)
+        let now = self.cx.now;
+        if self.account.can_lift() { standing.is_lifted(now, span) } else { standing.is_fresh(now, span) }
     }
 
     /// Whether the session may change anything: alive, and with a recent second factor if there is any.

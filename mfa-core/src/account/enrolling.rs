@@ -257,14 +257,11 @@ impl Draft<'_> {
         self.account.factors.push(factor);
         // An older session never proved this factor: it ends.
         let epoch = self.new_epoch()?;
-        let mut methods = match authority {
-            Authority::Session(standing) => standing.methods().to_vec(),
-            Authority::Pass(_) => Vec::new(),
+        let verified = Verified::new(self.cx.key.clone(), vec![method], self.cx.now, epoch);
+        let verified = match authority {
+            Authority::Session(standing) => verified.beside(standing),
+            Authority::Pass(_) => verified,
         };
-        methods.push(method);
-        methods.sort_unstable();
-        methods.dedup();
-        let verified = Verified::new(self.cx.key.clone(), methods, self.cx.now, epoch);
         Ok(Bound { verified, factor: id, name, has_backup_codes: self.account.takes_backup_codes() })
     }
 }

@@ -9,7 +9,8 @@ use crate::id::{AccountKey, TenantId, UserId};
 use crate::port::store::{Collection, EventQuery, PageQuery, RecordKey};
 use crate::proof::Method;
 use crate::refusal::Refusal;
-use crate::service::{ClockRule, Mfa};
+use crate::service::Mfa;
+use crate::service::turn::ClockRule;
 use crate::time::Timestamp;
 
 /// What an administrator may know of one account. Not its names, addresses or keys.

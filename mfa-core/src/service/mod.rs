@@ -4,8 +4,11 @@ mod admin;
 mod builder;
 mod deliver;
 mod enrol;
+#[cfg(test)]
+mod explored;
 mod manage;
 mod sign_in;
+mod turn;
 mod view;
 
 pub use admin::{MAX_REASON, Roster, RosterEntry};
@@ -18,8 +21,7 @@ pub use view::{BackupView, ChallengeView, FactorView, MethodView};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::account::Account;
-use crate::account::draft::{Context, Draft};
+use crate::account::draft::Draft;
 use crate::factor::backup::{BackupCodes, BackupSet};
 use crate::fault::{Fault, FaultKind};
 use crate::hashing::HashPool;
@@ -27,12 +29,13 @@ use crate::id::AccountKey;
 use crate::policy::Policy;
 use crate::port::clock::Clock;
 use crate::port::directory::{DynDirectory, Person};
-use crate::port::entropy::{Entropy, random_bytes};
+use crate::port::entropy::Entropy;
 use crate::port::sealer::Sealer;
 use crate::port::sender::DynSender;
-use crate::port::store::{Committed, DynStore, RecordKey, Version, Versioned, Write};
+use crate::port::store::{Committed, DynStore, RecordKey};
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
+use crate::service::turn::{ClockRule, Ports};
 use crate::settings::Settings;
 use crate::time::Timestamp;
 
@@ -68,15 +71,6 @@ struct Inner {
     settings: Settings,
     pool: HashPool,
     pepper: Option<SecretBytes>,
-}
-
-/// What the clock is held to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ClockRule {
-    /// A clock that went back refuses everything: codes might live again.
-    NeverBack,
-    /// A reset mends an account whose time was written by a clock that ran ahead.
-    Any,
 }
 
 impl fmt::Debug for Mfa {
@@ -133,31 +127,16 @@ impl Mfa {
         let record_key = RecordKey::from(key);
         for _ in 0..MAX_TRIES {
             let loaded = self.inner.store.load(&record_key).await?;
-            let before = match &loaded {
-                Some(held) => Account::decode(&held.record)?,
-                None => Account::default(),
+            let turn = self.ports(key).turn(rule, loaded.as_ref(), &mut op)?;
+            let Some(write) = turn.write else {
+                return Ok(turn.outcome);
             };
-            let cx = self.context(key, self.time_for(before.seen, rule)?);
-            let mut draft = Draft::new(cx, before.clone());
-            let outcome = op(&mut draft)?;
-            let notices: Vec<_> = draft.notices().collect();
-            let addresses = if notices.is_empty() { Vec::new() } else { draft.confirmed_addresses(&before) };
-            if draft.is_unchanged_from(&before) {
-                return Ok(outcome);
-            }
-            let (after, events) = draft.finish()?;
-            let (expected, next) = match &loaded {
-                Some(held) => (Some(held.version), held.version.next()),
-                None => (None, Version::new(u64::from_le_bytes(random_bytes(self.inner.entropy.as_ref())?))),
-            };
-            let events = events.iter().map(|event| event.to_stored()).collect::<Result<_, _>>()?;
-            let write = Write { key: record_key.clone(), expected, next, record: after.encode()?, events };
             match self.inner.store.commit(&write).await? {
                 Committed::Done => {
-                    if !notices.is_empty() {
-                        self.tell(key, notices, addresses).await;
+                    if !turn.notices.is_empty() {
+                        self.tell(key, turn.notices, turn.addresses).await;
                     }
-                    return Ok(outcome);
+                    return Ok(turn.outcome);
                 }
                 Committed::Conflict => {}
             }
@@ -172,41 +151,12 @@ impl Mfa {
         op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let loaded = self.inner.store.load(&RecordKey::from(key)).await?;
-        self.look_at(key, loaded.as_ref(), op)
+        self.ports(key).look(loaded.as_ref(), op)
     }
 
-    fn look_at<T>(
-        &self,
-        key: &AccountKey,
-        loaded: Option<&Versioned>,
-        op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let account = match loaded {
-            Some(held) => Account::decode(&held.record)?,
-            None => Account::default(),
-        };
-        let cx = self.context(key, self.time_for(account.seen, ClockRule::NeverBack)?);
-        op(&Draft::new(cx, account))
-    }
-
-    fn context<'a>(&'a self, key: &'a AccountKey, now: Timestamp) -> Context<'a> {
-        let Inner { settings, entropy, sealer, .. } = &*self.inner;
-        Context { key, now, settings, entropy: entropy.as_ref(), sealer: sealer.as_ref() }
-    }
-
-    /// The time for one account: nodes may differ by the tolerance, time on the account never runs back.
-    fn time_for(&self, seen: Timestamp, rule: ClockRule) -> Result<Timestamp, Fault> {
-        let now = self.inner.clock.now()?;
-        if rule == ClockRule::Any || now >= seen {
-            return Ok(now);
-        }
-        if now.after(self.inner.settings.clock_tolerance) < seen {
-            return Err(Fault::caused_by(
-                FaultKind::Clock,
-                format!("the clock says {now}; the account was written at {seen}"),
-            ));
-        }
-        Ok(seen)
+    fn ports<'a>(&'a self, key: &'a AccountKey) -> Ports<'a> {
+        let Inner { settings, clock, entropy, sealer, .. } = &*self.inner;
+        Ports { key, settings, clock: clock.as_ref(), entropy: entropy.as_ref(), sealer: sealer.as_ref() }
     }
 
     async fn person(&self, key: &AccountKey) -> Result<Person, Fault> {

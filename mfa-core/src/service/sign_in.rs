@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use crate::account::Glance;
 use crate::account::answering::Answered;
+use crate::account::draft::Draft;
 use crate::factor::backup::{HashCost, HashedCode, Salt, hash, read_backup_code};
 use crate::fault::{Fault, FaultKind};
 use crate::id::AccountKey;
-use crate::policy::{Action, Reason};
+use crate::policy::{Action, Policy, Reason};
 use crate::port::sender::Purpose;
-use crate::port::store::RecordKey;
+use crate::port::store::{RecordKey, Versioned};
 use crate::proof::{Standing, Verified};
 use crate::refusal::Refusal;
+use crate::service::Mfa;
+use crate::service::turn::{ClockRule, Ports};
 use crate::service::view::ChallengeView;
-use crate::service::{ClockRule, Mfa};
 use crate::ticket::{EnrolPass, Ticket};
 
 /// What follows a right password.
@@ -85,25 +87,7 @@ impl Mfa {
     /// On any fault. Nobody is admitted then.
     pub async fn sign_in(&self, key: &AccountKey) -> Result<SignIn, Fault> {
         let policy = self.policy_for(key).await?;
-        self.run(key, |draft| {
-            let decision = draft.decide(policy);
-            Ok(match decision.action {
-                Action::Challenge => SignIn::Challenged(draft.begin(Purpose::SignIn)?),
-                Action::Enrol => {
-                    SignIn::MustEnrol(EnrolPass::new(key.clone(), draft.account.epoch, draft.cx.now))
-                }
-                Action::Refuse => SignIn::Refused(Refusal::NoMethodLeft),
-                Action::Admit | Action::Remind => match draft.admit(decision) {
-                    Some(verified) => SignIn::Admitted {
-                        verified,
-                        remind: decision.action == Action::Remind,
-                        reason: decision.reason,
-                    },
-                    None => return Err(Fault::new(FaultKind::Internal)),
-                },
-            })
-        })
-        .await
+        self.run(key, |draft| begin_sign_in(draft, policy)).await
     }
 
     /// What the session's challenge looks like now.
@@ -165,19 +149,7 @@ impl Mfa {
     /// # Errors
     /// On any fault.
     pub async fn step_up(&self, standing: &Standing) -> Result<Result<Ticket, Refusal>, Fault> {
-        self.run(standing.account(), |draft| {
-            if let Err(refusal) = draft.is_alive(standing) {
-                return Ok(Err(refusal));
-            }
-            if draft.account.factors.is_empty() {
-                return Ok(Err(Refusal::NeedsFactor));
-            }
-            if draft.account.working_factors().next().is_none() && !draft.account.takes_backup_codes() {
-                return Ok(Err(Refusal::NoMethodLeft));
-            }
-            draft.begin(Purpose::StepUp).map(Ok)
-        })
-        .await
+        self.run(standing.account(), |draft| begin_step_up(draft, standing)).await
     }
 
     /// Gives up a challenge, so that its page can't be answered from behind.
@@ -186,9 +158,7 @@ impl Mfa {
     /// On any fault.
     pub async fn abandon(&self, ticket: &Ticket) -> Result<(), Fault> {
         self.run(ticket.account(), |draft| {
-            if draft.challenge(ticket).is_ok() {
-                draft.drop_challenge(ticket.challenge());
-            }
+            draft.abandon(ticket);
             Ok(())
         })
         .await
@@ -200,56 +170,107 @@ impl Mfa {
     /// # Errors
     /// On any fault; the request must then be refused.
     pub async fn check(&self, standing: &Standing, demand: Demand) -> Result<Gate, Fault> {
-        enum Seen {
-            Decided(Gate),
-            Unproved,
-        }
         let key = standing.account();
         let loaded = self.inner.store.load(&RecordKey::from(key)).await?;
-        // Nearly every request is this one, and needs no more of the account.
-        if demand.fresh_within.is_none()
-            && standing.proved_at().is_some()
-            && let Some(glance) = loaded.as_ref().and_then(|held| Glance::at(&held.record))
-            && glance.epoch == standing.epoch()
-            && glance.has_factors()
-        {
-            self.time_for(glance.seen, ClockRule::NeverBack)?;
-            return Ok(Gate::Open);
-        }
-        let seen = self.look_at(key, loaded.as_ref(), |draft| {
-            let account = &draft.account;
-            if draft.is_alive(standing).is_err() {
-                return Ok(Seen::Decided(Gate::SignInAgain));
-            }
-            let fresh = match demand.fresh_within {
-                Some(span) => draft.has_proved(standing, span),
-                None => standing.proved_at().is_some(),
-            };
-            if fresh && !account.factors.is_empty() {
-                return Ok(Seen::Decided(Gate::Open));
-            }
-            if account.factors.is_empty() {
-                return Ok(match demand.fresh_within {
-                    // A route that asks for a recent second factor asks for one to be set up.
-                    Some(_) => Seen::Decided(Gate::MustEnrol(EnrolPass::new(
-                        key.clone(),
-                        account.epoch,
-                        draft.cx.now,
-                    ))),
-                    None => Seen::Unproved,
-                });
-            }
-            let answerable = account.working_factors().next().is_some() || account.takes_backup_codes();
-            Ok(Seen::Decided(if answerable { Gate::StepUp } else { Gate::NoMethodLeft }))
-        })?;
-        match seen {
+        match at_the_gate(self.ports(key), loaded.as_ref(), standing, demand)? {
             Seen::Decided(gate) => Ok(gate),
             Seen::Unproved => match self.policy_for(key).await? {
-                crate::policy::Policy::Required => {
+                Policy::Required => {
                     Ok(Gate::MustEnrol(EnrolPass::new(key.clone(), standing.epoch(), self.now()?)))
                 }
                 _ => Ok(Gate::Open),
             },
         }
     }
+}
+
+/// What follows a right password, on the account.
+pub(super) fn begin_sign_in(draft: &mut Draft<'_>, policy: Policy) -> Result<SignIn, Fault> {
+    let decision = draft.decide(policy);
+    Ok(match decision.action {
+        Action::Challenge => SignIn::Challenged(draft.begin(Purpose::SignIn)?),
+        Action::Enrol => {
+            SignIn::MustEnrol(EnrolPass::new(draft.cx.key.clone(), draft.account.epoch, draft.cx.now))
+        }
+        Action::Refuse => SignIn::Refused(Refusal::NoMethodLeft),
+        Action::Admit | Action::Remind => match draft.admit(decision) {
+            Some(verified) => SignIn::Admitted {
+                verified,
+                remind: decision.action == Action::Remind,
+                reason: decision.reason,
+            },
+            None => return Err(Fault::new(FaultKind::Internal)),
+        },
+    })
+}
+
+/// A step-up, on the account.
+pub(super) fn begin_step_up(
+    draft: &mut Draft<'_>,
+    standing: &Standing,
+) -> Result<Result<Ticket, Refusal>, Fault> {
+    if let Err(refusal) = draft.is_alive(standing) {
+        return Ok(Err(refusal));
+    }
+    if draft.account.factors.is_empty() {
+        return Ok(Err(Refusal::NeedsFactor));
+    }
+    if draft.account.working_factors().next().is_none() && !draft.account.takes_backup_codes() {
+        return Ok(Err(Refusal::NoMethodLeft));
+    }
+    draft.begin(Purpose::StepUp).map(Ok)
+}
+
+/// What the account says of a session at a guarded route.
+pub(super) enum Seen {
+    Decided(Gate),
+    /// There is nothing to prove a second factor with: policy decides.
+    Unproved,
+}
+
+/// Looks at a session that stands before a guarded route, and at no more of the record than that takes.
+pub(super) fn at_the_gate(
+    ports: Ports<'_>,
+    loaded: Option<&Versioned>,
+    standing: &Standing,
+    demand: Demand,
+) -> Result<Seen, Fault> {
+    // Nearly every request is this one.
+    if demand.fresh_within.is_none()
+        && standing.account() == ports.key
+        && standing.proved_at().is_some()
+        && let Some(glance) = loaded.and_then(|held| Glance::at(&held.record))
+        && glance.epoch == standing.epoch()
+        && glance.has_factors()
+    {
+        ports.time_for(glance.seen, ClockRule::NeverBack)?;
+        return Ok(Seen::Decided(Gate::Open));
+    }
+    ports.look(loaded, |draft| Ok(see(draft, standing, demand)))
+}
+
+fn see(draft: &Draft<'_>, standing: &Standing, demand: Demand) -> Seen {
+    let account = &draft.account;
+    if draft.is_alive(standing).is_err() {
+        return Seen::Decided(Gate::SignInAgain);
+    }
+    let fresh = match demand.fresh_within {
+        Some(span) => draft.has_proved(standing, span),
+        None => standing.proved_at().is_some(),
+    };
+    if fresh && !account.factors.is_empty() {
+        return Seen::Decided(Gate::Open);
+    }
+    if account.factors.is_empty() {
+        return match demand.fresh_within {
+            // A route that asks for a recent second factor asks for one to be set up.
+            Some(_) => {
+                let pass = EnrolPass::new(draft.cx.key.clone(), account.epoch, draft.cx.now);
+                Seen::Decided(Gate::MustEnrol(pass))
+            }
+            None => Seen::Unproved,
+        };
+    }
+    let answerable = account.working_factors().next().is_some() || account.takes_backup_codes();
+    Seen::Decided(if answerable { Gate::StepUp } else { Gate::NoMethodLeft })
 }
