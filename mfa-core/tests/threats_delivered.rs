@@ -3,8 +3,13 @@
 
 mod common;
 
-use common::{World, wrong};
+use common::{KEY_A, World, key, secs, wrong};
 use mfa_core::event::EventKind;
+use mfa_core::factor::delivered::{Found, LiveCode, Request};
+use mfa_core::id::{ChallengeId, FactorId};
+use mfa_core::port::entropy::SystemEntropy;
+use mfa_core::port::sealer::KeyRing;
+use mfa_core::port::sender::Purpose;
 use mfa_core::port::sender::{Failure, Locale};
 use mfa_core::proof::Method;
 use mfa_core::refusal::Refusal;
@@ -146,4 +151,38 @@ async fn delivered_a_set_up_that_is_refused_leaves_the_one_before_as_it_was() {
     assert_eq!(enrol().await.unwrap().unwrap_err(), Refusal::Cooldown { seconds: 60 });
     assert_eq!(world.events().await.len(), events, "a refused set-up is no event");
     let _ = world.mfa.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
+}
+
+/// Whichever of several codes it is: the last, an earlier one that still lives, one too old, one of another address.
+#[test]
+fn delivered_found_among_others_wherever_it_stands() {
+    let (ann, challenge, ring) =
+        (key("ann"), ChallengeId::from_bytes([1; 16]), KeyRing::from_hex(KEY_A).unwrap());
+    let start = mfa_testing::clock::ManualClock::default().time();
+    let to = |factor: u8| Request {
+        account: &ann,
+        challenge: &challenge,
+        purpose: Purpose::SignIn,
+        factor: FactorId::from_bytes([factor; 16]),
+    };
+    let draw = |factor: u8, life: u64| {
+        let (live, code) = LiveCode::draw(to(factor), &SystemEntropy, &ring, start, secs(life)).unwrap();
+        (live, code.expose().to_owned())
+    };
+    let drawn = || [draw(1, 60), draw(1, 600), draw(2, 600), draw(1, 600)];
+    // Codes that are alike by chance say nothing.
+    let distinct = |drawn: &[(LiveCode, String); 4]| {
+        drawn.iter().all(|(_, code)| drawn.iter().filter(|(_, other)| other == code).count() == 1)
+    };
+    let drawn = std::iter::repeat_with(drawn).find(distinct).unwrap();
+    let codes: Vec<LiveCode> = drawn.iter().map(|(live, _)| live.clone()).collect();
+    let find = |factor: u8, seconds: u64, typed: &str| {
+        LiveCode::find(&codes, to(factor), &ring, start.after(secs(seconds)), typed).unwrap()
+    };
+    let [old, second, elsewhere, last] = drawn.each_ref().map(|(_, code)| code.as_str());
+    assert_eq!([old, second, last].map(|code| find(1, 60, code)), [Found::Live; 3]);
+    assert_eq!([old, second, last].map(|code| find(1, 61, code)), [Found::Expired, Found::Live, Found::Live]);
+    assert_eq!([old, second, last].map(|code| find(1, 601, code)), [Found::Expired; 3]);
+    assert_eq!((find(1, 0, elsewhere), find(2, 0, elsewhere)), (Found::Wrong, Found::Live));
+    assert_eq!((find(2, 0, last), find(3, 0, last)), (Found::Wrong, Found::NoneSent));
 }

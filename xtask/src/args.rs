@@ -13,6 +13,11 @@ Usage:
       prints the tables and writes them to benches/RESULTS.md, where the other parts stay as they were.
   cargo xtask fuzz [--seconds N] [TARGET]
       Fuzzes each target for N seconds (60 unless told otherwise), or only the one named. Needs nightly Rust.
+  cargo xtask timing [--no-install] [--seconds N]
+      Measures whether right, nearly right and wrong codes can be told apart, N seconds a pair (10 unless told
+      otherwise), and counts their instructions.
+  cargo xtask coverage [--no-install]
+      Measures how much of mfa-core and mfa-web the tests reach, and writes target/coverage.md.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -33,6 +38,10 @@ pub(crate) enum Chore {
     Bench { parts: Vec<String> },
     /// Fuzz all targets, or one, for so many seconds each.
     Fuzz { seconds: u64, target: Option<String> },
+    /// Measure whether times tell codes apart, for so many seconds a pair.
+    Timing { install: bool, seconds: u64 },
+    /// Measure how much the tests reach.
+    Coverage { install: bool },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -57,13 +66,17 @@ impl Chore {
         }
         let mut install = true;
         let mut cargo_args = None;
-        let mut rounds = None;
+        let (mut rounds, mut seconds) = (None, None);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--no-install" => install = false,
                 "--rounds" => {
                     let number = arguments.next().and_then(|text| text.parse().ok());
                     rounds = Some(number.filter(|n| *n > 0).ok_or("`--rounds` needs a number from 1 on")?);
+                }
+                "--seconds" if name == "timing" => {
+                    let number = arguments.next().and_then(|text| text.parse().ok());
+                    seconds = Some(number.filter(|n| *n > 0).ok_or("`--seconds` needs a number from 1 on")?);
                 }
                 "-h" | "--help" => return Ok(Self::Help),
                 "--" => cargo_args = Some(arguments.by_ref().collect::<Vec<_>>()),
@@ -81,6 +94,9 @@ impl Chore {
             ("cluster", None) => Ok(Self::Cluster { install, rounds: rounds.unwrap_or(200) }),
             ("cluster", Some(_)) => Err("`cluster` takes no arguments of cargo test".to_owned()),
             ("test", cargo_args) => Ok(Self::Test { install, cargo_args: cargo_args.unwrap_or_default() }),
+            ("timing", None) => Ok(Self::Timing { install, seconds: seconds.unwrap_or(10) }),
+            ("coverage", None) => Ok(Self::Coverage { install }),
+            ("timing" | "coverage", Some(_)) => Err(format!("`{name}` takes no arguments of cargo test")),
             ("tools", None) => Ok(Self::Tools { install }),
             ("tools", Some(_)) => Err("`tools` runs no tests, so nothing may follow `--`".to_owned()),
             ("help" | "-h" | "--help", _) => Ok(Self::Help),
@@ -174,6 +190,23 @@ mod tests {
         let one = Chore::Fuzz { seconds: 5, target: Some("typed_code".to_owned()) };
         assert_eq!(parse("fuzz typed_code --seconds 5"), Ok(one));
         for wrong in ["fuzz --seconds", "fuzz --seconds 0", "fuzz --no-install", "fuzz one two"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_measured_for_some_seconds_a_pair() {
+        assert_eq!(parse("timing"), Ok(Chore::Timing { install: true, seconds: 10 }));
+        let short = Chore::Timing { install: false, seconds: 2 };
+        assert_eq!(parse("timing --seconds 2 --no-install"), Ok(short));
+        assert_eq!(parse("coverage --no-install"), Ok(Chore::Coverage { install: false }));
+        for wrong in [
+            "timing --seconds",
+            "timing --seconds 0",
+            "timing --rounds 3",
+            "coverage --seconds 2",
+            "coverage -- x",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -152,7 +152,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// The program of that name on `PATH`, or where Debian has servers that not everybody's `PATH` names.
-fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     find_in(&env::var_os("PATH")?, name)
         .or_else(|| find_in("/usr/sbin".as_ref(), name))
         .or_else(|| find_of_postgresql(name))

@@ -11,11 +11,14 @@ mod bench;
 mod cases;
 mod catalogue;
 mod criterion;
+mod coverage;
+mod covered;
 mod fuzz;
 mod install;
 mod measure;
 mod suite;
 mod tally;
+mod timing;
 mod tools;
 
 use std::path::Path;
@@ -55,6 +58,8 @@ fn carry_out(chore: Chore) -> Result<(), String> {
         }
         Chore::Bench { parts } => measure::run(root, &parts),
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
+        Chore::Timing { install, seconds } => timing::run(root, seconds, install),
+        Chore::Coverage { install } => coverage::run(root, install),
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run_cluster(root, &toolbox, rounds)

@@ -119,6 +119,7 @@ suite! { $
     silent:
         before_the_second_factor_no_address_is_told
         strangers_learn_nothing
+        a_strangers_request_looks_nobody_up
         a_wrong_code_says_nothing_of_how_wrong_it_was
         settings_show_names_and_not_addresses;
     outage:

@@ -63,6 +63,41 @@ pub async fn strangers_learn_nothing(adapter: &dyn Adapter) {
     assert!(world.browser().open(&at("settings")).await.header("set-cookie").is_empty(), "a session for nobody");
 }
 
+/// Nothing a stranger can send has the store asked about anybody: what isn't looked up can't take longer for those
+/// who are there. So times are told apart neither by the core nor by a store, which finds a record and misses one
+/// in its own time.
+pub async fn a_strangers_request_looks_nobody_up(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    world.with_both("ann").await;
+    world.pending("ann", "").await;
+    world.store.heal();
+    let fields = json!({
+        "code": "000000", "method": "backup_code", "name": "x", "email": "ann@codes.example", "user": "ann",
+        "factor": "AAAAAAAAAAAAAAAAAAAAAA",
+    });
+    let pages = [
+        ["challenge", "challenge/choose", "challenge/resend", "challenge/cancel"],
+        ["enrol", "enrol/app", "enrol/email", "enrol/confirm"],
+        ["enrol/resend", "enrol/cancel", "backup-codes/new", "backup-codes/low"],
+        ["backup-codes/saved", "settings", "settings?user=ann", "settings/rename"],
+        ["settings/remove", "settings/resync", "settings/sign-out-others", ""],
+        ["reminder", "reminder/skip", "assets/style.css", "nothing/here"],
+    ];
+    for path in pages.as_flattened() {
+        world.browser().open(&at(path)).await;
+        world.browser().get_json(&at(path)).await;
+        world.browser().post_json(&at(path), &fields).await;
+    }
+    for path in ["/", "/deep/page", "/nope", "/fresh", "/open", "/bare"] {
+        world.browser().open(path).await;
+        world.browser().get_json(path).await;
+    }
+    assert_eq!(world.store.calls(), [], "a stranger had somebody looked up");
+    // The store does count.
+    world.pending("ann", "").await;
+    assert!(!world.store.calls().is_empty());
+}
+
 /// Unknown, wrong, used and somebody else's code read alike in status and shape; only "used" says more, to
 /// somebody who had the code.
 pub async fn a_wrong_code_says_nothing_of_how_wrong_it_was(adapter: &dyn Adapter) {

@@ -33,7 +33,7 @@ use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use subtle::{ConditionallySelectable, ConstantTimeEq};
+use subtle::{ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
 use zeroize::Zeroizing;
 
 pub use self::cost::HashCost;
@@ -339,10 +339,18 @@ impl BackupSet {
         if found == none {
             return Taken::Wrong(self);
         }
+        // All but the last are written anew, each from its own place or from the next: leaving one out would tell which.
+        let nexts = self.digests.iter().skip(1);
         let digests = (0_u32..)
-            .zip(self.digests)
-            .filter(|(place, _)| *place != found)
-            .map(|(_, digest)| digest)
+            .zip(self.digests.iter().zip(nexts))
+            .map(|(place, (own, next))| {
+                let mut kept = *next;
+                let before = place.ct_lt(&found);
+                for (byte, own) in kept.0.iter_mut().zip(&own.0) {
+                    byte.conditional_assign(own, before);
+                }
+                kept
+            })
             .collect();
         Taken::Used(Self { digests, ..self })
     }

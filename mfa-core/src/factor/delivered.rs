@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use subtle::Choice;
 
 use crate::fault::Fault;
 use crate::id::{AccountKey, ChallengeId, FactorId};
@@ -112,17 +113,21 @@ impl LiveCode {
     ) -> Result<Found, Fault> {
         let value = bound(request.factor, typed);
         let place = place(request.account, request.challenge, request.purpose);
-        let mut found = Found::NoneSent;
+        // Gathered without a branch on what was typed: the time doesn't tell which of the codes it was.
+        let (mut live, mut expired) = (Choice::from(0), Choice::from(0));
+        let mut sent = false;
         for code in codes.iter().filter(|code| code.factor == request.factor) {
-            let same = sealer.matches(place, &value, &code.print)?;
-            found = match (same, found) {
-                (_, Found::Live) => Found::Live,
-                (true, _) if code.expires >= now => Found::Live,
-                (true, _) => Found::Expired,
-                (false, Found::NoneSent) => Found::Wrong,
-                (false, before) => before,
-            };
+            let same = Choice::from(u8::from(sealer.matches(place, &value, &code.print)?));
+            let in_time = Choice::from(u8::from(code.expires >= now));
+            live |= same & in_time;
+            expired |= same & !in_time;
+            sent = true;
         }
-        Ok(found)
+        Ok(match (bool::from(live), bool::from(expired)) {
+            _ if !sent => Found::NoneSent,
+            (true, _) => Found::Live,
+            (false, true) => Found::Expired,
+            (false, false) => Found::Wrong,
+        })
     }
 }
