@@ -149,7 +149,9 @@ impl Subject for Visit {
                 Answer::Told(Door::Ticket) => {
                     let ticket = altered_secret(app, false, dice);
                     let user = json!(self.people.unknown.user().as_str());
-                    let unknown = |stored: &mut serde_json::Value| stored["account"]["user"] = user;
+                    let unknown = |stored: &mut serde_json::Value| {
+                        *stored.pointer_mut("/account/user").unwrap() = user;
+                    };
                     let ticket = if first { ticket } else { altered(&ticket, unknown) };
                     Ask::Answer(ticket, code.clone())
                 }
