@@ -128,7 +128,7 @@ impl Plan {
             "a backup code is spent",
         ]);
         (plan.settings.limits.free, plan.settings.limits.disable_at) = (3, 2);
-        if deep { plan.at(&[30, 60]).asks(&[1, 2, 3]) } else { plan.at(&[30]).asks(&[1, 1, 2]) }
+        if deep { plan.at(&[30, 60]).asks(&[1, 1, 2]) } else { plan.at(&[30]).asks(&[1, 1, 2]) }
     }
 
     /// Delivered codes: messages that get lost, arrive though they failed, and are sent again.
@@ -176,9 +176,9 @@ impl Plan {
         let mut plan = Self::new(levels, START).reaches(&["the owner is in", "two methods"]);
         plan.settings.cooldown = Duration::from_secs(10);
         plan.nodes = 1;
-        plan.rough = deep;
+        plan.rough = false;
         let plan = plan.at(&[30, 80, 121]);
-        plan.asks(&[5, 0, 0, 0])
+        if deep { plan.asks(&[6, 0, 0, 0]) } else { plan.asks(&[5, 0, 0, 0]) }
     }
 
     /// Clocks: nodes that jump within the tolerance and beyond it, a phone that is off, and codes typed again.
@@ -200,8 +200,12 @@ impl Plan {
         ]);
         plan.skew = skew;
         plan.shifts = vec![-30, -60, 60];
-        plan.most_shifts = if deep { 2 } else { 1 };
-        if deep { plan.at(&[60, 90]).asks(&[1, 0, 2, 1]) } else { plan.at(&[60, 90]).asks(&[1, 0, 1, 1]) }
+        plan.most_shifts = 1;
+        if deep {
+            plan.at(&[60, 90, 120]).asks(&[1, 0, 1, 1])
+        } else {
+            plan.at(&[60, 90]).asks(&[1, 0, 1, 1])
+        }
     }
 
     fn reaches(mut self, reached: &'static [&'static str]) -> Self {
