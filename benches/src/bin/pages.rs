@@ -104,11 +104,11 @@ fn row(name: &str, bytes: usize, written: f64, copied: f64) {
 fn beside_a_copy(write: impl Fn() -> String) -> (usize, [f64; 2]) {
     let text = write();
     let copy = || black_box(&text).clone();
-    let counts = [often_enough(&write), often_enough(&copy)];
+    let counts = [often_enough(&write), often_enough(copy)];
     let (mut written, mut copied) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         written.push(repeated(&write, counts[0]));
-        copied.push(repeated(&copy, counts[1]));
+        copied.push(repeated(copy, counts[1]));
     }
     let each = |times, count: u32| median(times).as_secs_f64() * 1e6 / f64::from(count);
     (text.len(), [each(written, counts[0]), each(copied, counts[1])])
