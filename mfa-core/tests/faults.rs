@@ -6,9 +6,7 @@
     reason = "helpers of tests; a failure is what they are for"
 )]
 
-mod common;
-
-use common::{Fuse, KEY_A, KEY_B, Somebody, WRONG_BACKUP, World, key, secs, user, wrong};
+use crate::common::{Fuse, KEY_A, KEY_B, Somebody, WRONG_BACKUP, World, key, secs, user, wrong};
 use mfa_core::account::Account;
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;

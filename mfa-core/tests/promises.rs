@@ -1,9 +1,7 @@
 //! Promises seen in one account's life: once, reset means reset, told, and what policy asks.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::{World, key, secs, user, wrong};
+use crate::common::{KEY_A, World, key, secs, user, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
@@ -236,7 +234,7 @@ async fn a_reminder_put_off_admits_and_nothing_else() {
     world.mfa.skip_reminder(&standing).await.unwrap().unwrap();
     let SignIn::Admitted { remind, .. } = world.mfa.sign_in(&key("ann")).await.unwrap() else { panic!("no") };
     assert!(!remind);
-    let strict = world.twin(common::KEY_A, |builder| builder.policy(Policy::Required));
+    let strict = world.twin(KEY_A, |builder| builder.policy(Policy::Required));
     assert!(matches!(strict.sign_in(&key("ann")).await.unwrap(), SignIn::MustEnrol(_)));
     assert!(matches!(strict.check(&standing, Demand::default()).await.unwrap(), Gate::MustEnrol(_)));
     let fresh = Demand { fresh_within: Some(secs(900)) };

@@ -1,9 +1,7 @@
 //! How much a store keeps of one person.
 #![allow(clippy::unwrap_used, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::World;
+use crate::common::World;
 use mfa_core::id::AccountKey;
 
 async fn bytes(world: &World, key: &AccountKey) -> usize {

@@ -6,13 +6,11 @@
     reason = "helpers of tests; a failure is what they are for"
 )]
 
-mod common;
-
 use std::fmt::Debug;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use common::{WRONG_BACKUP, World, key, user, wrong};
+use crate::common::{KEY_A, KEY_B, WRONG_BACKUP, World, key, user, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::port::directory::Person;
 use mfa_core::port::sender::{Content, Failure, Locale};
@@ -111,7 +109,7 @@ async fn sealed_nothing_secret_is_seen_on_the_way_through_everything() {
     // that listens to nothing, and remembers "nobody". With two it asks each time.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let mut secrets = Secrets::default();
-    secrets.text("the sealing key", common::KEY_A);
+    secrets.text("the sealing key", KEY_A);
     secrets.bytes("the pepper", PEPPER);
     secrets.text("an address the host knows", HOSTS_ADDRESS);
     secrets.text("a confirmed address", ADDRESS);
@@ -216,7 +214,7 @@ async fn sealed_nothing_secret_is_seen_on_the_way_through_everything() {
     world.directory.set_broken(true);
     let _ = seen.shown(mfa.remove(&standing, app_id).await.unwrap_err());
     world.directory.set_broken(false);
-    let other_key = world.twin(common::KEY_B, |builder| builder.email_codes(true));
+    let other_key = world.twin(KEY_B, |builder| builder.email_codes(true));
     let ticket = world.challenged(&ann).await;
     world.choose(&ticket, Method::App).await;
     seen.shown(other_key.answer(&ticket, &app.code_at(now())).await.unwrap_err());

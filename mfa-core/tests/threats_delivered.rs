@@ -1,9 +1,7 @@
 //! Delivered codes: how long, how often, how many at once, and what happens when they do not arrive.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::{World, wrong};
+use crate::common::{World, wrong};
 use mfa_core::event::EventKind;
 use mfa_core::port::sender::{Failure, Locale};
 use mfa_core::proof::Method;

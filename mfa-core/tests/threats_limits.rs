@@ -1,9 +1,7 @@
 //! Limits on guessing: per challenge, per account, per factor; whatever the method and however it is asked.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::{WRONG_BACKUP, World, secs, wrong};
+use crate::common::{KEY_A, WRONG_BACKUP, World, secs, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
@@ -93,7 +91,7 @@ async fn counted_a_hundred_wrong_in_a_row_disable_the_factor_and_a_disabled_fact
             }
         }
         world.pass(3600);
-        let strict = world.twin(common::KEY_A, |builder| builder.policy(policy));
+        let strict = world.twin(KEY_A, |builder| builder.policy(policy));
         match strict.sign_in(&ann.key).await.unwrap() {
             SignIn::Refused(Refusal::NoMethodLeft) => {}
             other => panic!("{policy:?}: {other:?}"),
@@ -229,7 +227,7 @@ async fn counted_by_default_and_unlimited_only_through_a_call_that_says_danger()
             false
         }
     };
-    assert!(!wrongs(world.twin(common::KEY_A, |builder| builder.danger_without_limits())).await);
+    assert!(!wrongs(world.twin(KEY_A, |builder| builder.danger_without_limits())).await);
     assert!(wrongs(world.mfa.clone()).await);
 }
 

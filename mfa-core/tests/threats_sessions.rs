@@ -1,9 +1,7 @@
 //! Ways round the second factor: passes, tickets, older sessions, weak sessions, other accounts.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::{World, key, secs, user, wrong};
+use crate::common::{World, key, secs, user, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
