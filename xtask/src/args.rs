@@ -12,6 +12,9 @@ Usage:
       Measures making and verifying codes beside other crates, and writes benches/RESULTS.md.
   cargo xtask fuzz [--seconds N] [TARGET]
       Fuzzes each target for N seconds (60 unless told otherwise), or only the one named. Needs nightly Rust.
+  cargo xtask mutants [--package P] [--file F]
+      Breaks the code in many small ways, one after the other, and names the breaks that neither a test notices nor
+      docs/mutants.md argues away: everywhere (hours), in one package, or in one file.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -32,6 +35,8 @@ pub(crate) enum Chore {
     Bench,
     /// Fuzz all targets, or one, for so many seconds each.
     Fuzz { seconds: u64, target: Option<String> },
+    /// Break the code on purpose: everywhere, in one package, or in one file.
+    Mutants { package: Option<String>, file: Option<String> },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -51,6 +56,9 @@ impl Chore {
         };
         if name == "fuzz" {
             return Self::parse_fuzz(arguments);
+        }
+        if name == "mutants" {
+            return Self::parse_mutants(arguments);
         }
         let mut install = true;
         let mut cargo_args = None;
@@ -105,6 +113,20 @@ impl Chore {
         }
         Ok(Self::Fuzz { seconds, target })
     }
+
+    fn parse_mutants(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut package, mut file) = (None, None);
+        while let Some(argument) = arguments.next() {
+            let wanted = match argument.as_str() {
+                "-h" | "--help" => return Ok(Self::Help),
+                "--package" => &mut package,
+                "--file" => &mut file,
+                other => return Err(format!("`{other}` isn't an option of `mutants`")),
+            };
+            *wanted = Some(arguments.next().ok_or_else(|| format!("`{argument}` needs a name"))?);
+        }
+        Ok(Self::Mutants { package, file })
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +176,17 @@ mod tests {
         let one = Chore::Fuzz { seconds: 5, target: Some("typed_code".to_owned()) };
         assert_eq!(parse("fuzz typed_code --seconds 5"), Ok(one));
         for wrong in ["fuzz --seconds", "fuzz --seconds 0", "fuzz --no-install", "fuzz one two"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn mutants_are_made_everywhere_or_in_one_place() {
+        assert_eq!(parse("mutants"), Ok(Chore::Mutants { package: None, file: None }));
+        let (package, file) = (Some("mfa-core".to_owned()), Some("mfa-core/src/proof.rs".to_owned()));
+        let one = Chore::Mutants { package, file };
+        assert_eq!(parse("mutants --file mfa-core/src/proof.rs --package mfa-core"), Ok(one));
+        for wrong in ["mutants --package", "mutants --file", "mutants mfa-core"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

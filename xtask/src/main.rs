@@ -13,6 +13,7 @@ mod catalogue;
 mod fuzz;
 mod install;
 mod measure;
+mod mutants;
 mod suite;
 mod tally;
 mod tools;
@@ -54,6 +55,7 @@ fn carry_out(chore: Chore) -> Result<(), String> {
         }
         Chore::Bench => measure::run(root),
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
+        Chore::Mutants { package, file } => mutants::run(root, package.as_deref(), file.as_deref()),
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run_cluster(root, &toolbox, rounds)
