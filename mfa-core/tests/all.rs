@@ -6,6 +6,7 @@ mod allocation;
 mod backup_codes;
 mod builder;
 mod faults;
+mod memory_store;
 mod otp_interop;
 mod otp_properties;
 mod otp_vectors;
@@ -16,6 +17,7 @@ mod secrets;
 mod threats_delivered;
 mod threats_limits;
 mod threats_sessions;
+mod views;
 
 #[test]
 fn no_file_of_tests_is_left_out() {

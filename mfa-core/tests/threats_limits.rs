@@ -250,3 +250,46 @@ async fn counted_confirming_another_method_does_not_end_the_row_of_wrong_answers
     let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
     assert_eq!(refused, Refusal::Throttled { seconds: 30 });
 }
+
+#[tokio::test]
+async fn counted_a_disabled_method_can_not_be_chosen() {
+    let limits = Limits { disable_at: 2, ..Limits::default() };
+    let world = World::with(|builder| builder.email_codes(true).limits(limits));
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    let app = world.choice(&ticket, Method::App).await;
+    for _ in 0..2 {
+        let _ = world.answer(&ticket, &wrong(&ann, &world)).await;
+    }
+    let chosen = world.mfa.choose(&ticket, app, Locale::English).await.unwrap();
+    assert_eq!(chosen, Err(Refusal::MethodDisabled));
+}
+
+/// The key is on the screen already, so that there is nothing to guess; an address may be somebody else's.
+#[tokio::test]
+async fn counted_wrong_codes_while_setting_up_cost_a_wait_for_an_address_and_none_for_an_app() {
+    let limits = Limits { free: 2, disable_at: 2, ..Limits::default() };
+    for (by_email, waits) in [(false, false), (true, true)] {
+        let world = World::with(|builder| builder.email_codes(true).limits(limits));
+        let ann = world.with_everything("ann").await;
+        let authority = Authority::Session(ann.standing.clone());
+        let ticket = if by_email {
+            let address = "ann@other.example";
+            world.mfa.enrol_email(&authority, "Post", address, Locale::English).await.unwrap().unwrap()
+        } else {
+            world.mfa.enrol_app(&authority, "Second").await.unwrap().unwrap().0
+        };
+        for _ in 0..2 {
+            let refused = world.mfa.confirm(&authority, &ticket, &wrong(&ann, &world), None).await.unwrap();
+            assert!(matches!(refused.unwrap_err(), Refusal::WrongCode { .. }));
+        }
+        let entry = world.mfa.roster_entry(&ann.key).await.unwrap();
+        assert_eq!(entry.waiting, waits, "by e-mail: {by_email}");
+        // Nothing that is in use pays for it.
+        assert_eq!((entry.methods.len(), entry.disabled), (2, 0));
+        world.pass(3_600);
+        let sign_in = world.challenged(&ann.key).await;
+        let view = world.mfa.challenge(&sign_in).await.unwrap().unwrap();
+        assert!(view.methods.iter().any(|offered| offered.method == Method::BackupCode), "{view:?}");
+    }
+}

@@ -309,3 +309,15 @@ impl<S: Store> Store for std::sync::Arc<S> {
         Store::erase(&**self, key).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They stand in databases: another name is another collection.
+    #[test]
+    fn collections_keep_their_names() {
+        let names = [Collection::Account, Collection::Budget, Collection::Policy].map(Collection::as_str);
+        assert_eq!(names, ["account", "budget", "policy"]);
+    }
+}
