@@ -326,8 +326,11 @@ mod tests {
         let third = scene.ask(3);
         scene.until(2, 1).await;
         tokio::time::advance(5 * SLOW).await;
-        scene.until(2, 1).await;
-        assert_eq!(scene.batches().len(), 2);
+        // Whoever would begin a third has had its turn.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((scene.batches().len(), scene.batch.waiting()), (2, 1));
         scene.gate.add_permits(3);
         for (item, one) in (1..).zip(behind) {
             assert_eq!(one.await.unwrap(), Ok(item));
@@ -362,6 +365,20 @@ mod tests {
         assert_eq!(bad.await.unwrap(), Err(Lost));
         assert_eq!(behind.await.unwrap(), Err(Lost));
         assert_eq!(scene.ask(7).await.unwrap(), Ok(7));
+    }
+
+    #[test]
+    fn one_lane_needs_no_timer_of_the_runtime() {
+        let scene = scene(1);
+        scene.gate.add_permits(1);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(scene.batch.ask(7)), Ok(7));
+    }
+
+    #[test]
+    fn what_is_printed_says_what_it_is() {
+        assert_eq!(Lost.to_string(), "the call ended without an answer");
+        assert_eq!(format!("{:?}", scene(2).batch), "Batch { lanes: 2, .. }");
     }
 
     #[test]

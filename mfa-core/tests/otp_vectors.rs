@@ -431,7 +431,11 @@ fn shorter_codes_are_the_last_digits_of_longer_ones() {
             let code = key.code(counter, digits);
             let last = &decimal[10 - usize::from(digits.as_u8())..];
             assert_eq!(code.expose(), last, "{counter} {digits:?}");
-            assert_eq!(read_code(last, digits).unwrap().digits(), digits);
+            let typed = read_code(last, digits).unwrap();
+            assert_eq!(typed.digits(), digits);
+            let next = Counter::new(counter);
+            let matched = hotp::verify(&key, digits, next, LookAhead::default(), &typed);
+            assert_eq!(matched.unwrap().counter(), next, "{digits:?}");
         }
     }
 }
@@ -440,6 +444,9 @@ fn shorter_codes_are_the_last_digits_of_longer_ones() {
 #[test]
 fn text_is_read_up_to_its_limit_and_no_further() {
     let key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    assert!(read_code(&format!("{:<256}", "123456"), Digits::SIX).is_ok());
+    let endless = read_code(&format!("{:<257}", "123456"), Digits::SIX).unwrap_err();
+    assert_eq!(endless, Refusal::CodeLength { expected: 6, typed: u8::MAX });
     assert!(decode_base32(&format!("{key:<512}")).is_ok());
     assert_eq!(decode_base32(&format!("{key:<513}")).unwrap_err(), KeyError::TooLong);
     let uri = |bytes: usize| format!("{:x<bytes$}", format!("otpauth://totp/a?secret={key}&more="));
