@@ -1,157 +1,23 @@
 //! Ways in and out, the gate and where forms come from: the web side alone, without a framework or a socket.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests; a failure is what they are for"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-use std::sync::Mutex;
+mod portal;
+
 use std::time::Duration;
 
-use mfa_core::factor::backup::HashCost;
-use mfa_core::fault::Fault;
-use mfa_core::id::{AccountKey, UserId};
-use mfa_core::port::memory::MemoryStore;
-use mfa_core::port::sealer::KeyRing;
 use mfa_core::port::sender::{Failure, Locale};
-use mfa_core::proof::Standing;
 use mfa_core::refusal::Refusal;
-use mfa_core::service::{Builder, Demand, Mfa, SignIn};
+use mfa_core::service::{Demand, SignIn};
 use mfa_core::throttle::Limits;
-use mfa_core::ticket::{Authority, Ticket};
-use mfa_testing::app::AuthenticatorApp;
-use mfa_testing::clock::ManualClock;
-use mfa_testing::sender::RecordingSender;
+use mfa_core::ticket::Ticket;
 use mfa_web::brand::Brand;
 use mfa_web::gate::{Asked, Passage};
-use mfa_web::message::{Method, Request, Response};
+use mfa_web::message::{Method, Request};
 use mfa_web::paths;
-use mfa_web::session::Session;
 use mfa_web::web::{Web, WebBuilder};
 use serde_json::Value;
 
-const KEY: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
-
-/// A session in memory that counts how often its id changed.
-#[derive(Default)]
-struct Kept(Mutex<(Option<String>, usize)>);
-
-impl Session for Kept {
-    async fn load(&self) -> Result<Option<String>, Fault> {
-        Ok(self.0.lock().unwrap().0.clone())
-    }
-    async fn save(&self, state: String) -> Result<(), Fault> {
-        self.0.lock().unwrap().0 = Some(state);
-        Ok(())
-    }
-    async fn rotate(&self) -> Result<(), Fault> {
-        self.0.lock().unwrap().1 += 1;
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn state(&self) -> Value {
-        serde_json::from_str(self.0.lock().unwrap().0.as_deref().unwrap_or("null")).unwrap()
-    }
-
-    fn rotations(&self) -> usize {
-        self.0.lock().unwrap().1
-    }
-
-    fn csrf(&self) -> String {
-        self.state()["csrf"].as_str().unwrap().to_owned()
-    }
-}
-
-struct Portal {
-    mfa: Mfa,
-    web: Web,
-    clock: ManualClock,
-    sender: RecordingSender,
-}
-
-fn portal(core: impl FnOnce(Builder) -> Builder, web: impl FnOnce(WebBuilder) -> WebBuilder) -> Portal {
-    let (clock, sender) = (ManualClock::default(), RecordingSender::new());
-    let builder = Mfa::builder("Hillside School", "portal.hillside.example")
-        .store(MemoryStore::new())
-        .sealer(KeyRing::from_hex(KEY).unwrap())
-        .clock(clock.clone())
-        .sender(sender.clone())
-        .help("Ask the office.")
-        .email_codes(true)
-        .hash_cost(HashCost::danger_for_tests());
-    let mfa = core(builder).build().unwrap();
-    let web = web(Web::builder(mfa.clone())).build().unwrap();
-    Portal { mfa, web, clock, sender }
-}
-
-fn plain() -> Portal {
-    portal(|builder| builder, |builder| builder)
-}
-
-fn key(user: &str) -> AccountKey {
-    AccountKey::of_user(UserId::new(user).unwrap())
-}
-
-fn text(response: Response) -> String {
-    String::from_utf8(response.into_body().into_owned()).unwrap()
-}
-
-impl Portal {
-    fn pass(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-    }
-
-    async fn admitted(&self, user: &str) -> Standing {
-        match self.mfa.sign_in(&key(user)).await.unwrap() {
-            SignIn::Admitted { verified, .. } => verified.into_standing(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn with_app(&self, user: &str) -> (AuthenticatorApp, Standing) {
-        let authority = Authority::Session(self.admitted(user).await);
-        let (ticket, shown) = self.mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap();
-        let app = AuthenticatorApp::scan(shown.uri.expose()).unwrap();
-        let code = app.code_at(self.clock.time());
-        let confirmed = self.mfa.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
-        self.pass(30);
-        (app, confirmed.verified.into_standing())
-    }
-
-    async fn with_mailbox(&self, user: &str) -> Standing {
-        let authority = Authority::Session(self.admitted(user).await);
-        let address = format!("{user}@codes.example");
-        let ticket =
-            self.mfa.enrol_email(&authority, "Post", &address, Locale::English).await.unwrap().unwrap();
-        let code = self.sender.last_code().unwrap();
-        let confirmed = self.mfa.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
-        self.sender.clear();
-        confirmed.verified.into_standing()
-    }
-
-    async fn enters(&self, user: &str, locale: Option<Locale>) -> Kept {
-        let session = Kept::default();
-        self.web.sign_in(&session, &key(user), None, locale).await.unwrap();
-        session
-    }
-
-    async fn post(&self, session: &Kept, path: &str, headers: &[(&str, &str)]) -> Response {
-        let mut request = Request::new(Method::Post, path)
-            .with_header("content-type", "application/x-www-form-urlencoded")
-            .with_body(format!("csrf={}", session.csrf()).into_bytes());
-        for (name, value) in headers {
-            request = request.with_header(name, value);
-        }
-        self.web.handle(session, request).await
-    }
-
-    async fn get(&self, session: &Kept, path: &str) -> String {
-        text(self.web.handle(session, Request::new(Method::Get, path)).await)
-    }
-}
+use crate::portal::{Kept, key, plain, portal, text};
 
 #[tokio::test]
 async fn who_signs_out_is_nobody_and_keeps_only_the_language() {
@@ -222,11 +88,7 @@ async fn the_gate_stops_whoever_has_no_method_left_as_a_page_and_as_a_problem() 
     let ticket: Ticket = serde_json::from_value(session.state()["stage"]["pending"].clone()).unwrap();
     let code = app.code_at(portal.clock.time());
     let verified = portal.mfa.answer(&ticket, &code).await.unwrap().unwrap().verified;
-    let mut state = session.state();
-    let standing = verified.into_standing();
-    state["stage"] =
-        serde_json::json!({ "signed_in": { "standing": standing, "step_up": null, "enrolment": null } });
-    session.save(state.to_string()).await.unwrap();
+    session.seat(&verified.into_standing()).await;
     let SignIn::Challenged(other) = portal.mfa.sign_in(&key("ann")).await.unwrap() else {
         panic!("no challenge")
     };
@@ -320,7 +182,7 @@ async fn pages_are_in_the_first_language_of_the_browser_that_there_are_words_for
         let session = portal.enters("ann", None).await;
         let request = Request::new(Method::Get, paths::SETTINGS).with_header("accept-language", accept);
         let page = text(portal.web.handle(&session, request).await);
-        assert!(page.contains(&format!("<html lang=\"{lang}\"")), "{accept}: {}", &page[..200]);
+        assert!(page.contains(&format!("<html lang=\"{lang}\"")), "{accept}: {page}");
     }
 }
 
