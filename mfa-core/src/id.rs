@@ -322,4 +322,19 @@ mod tests {
     fn an_epoch_is_never_none() {
         assert_ne!(Epoch::from_bytes([0; 8]), Epoch::NONE);
     }
+
+    #[test]
+    fn a_name_of_255_bytes_is_taken() {
+        assert_eq!(UserId::new("x".repeat(255)).unwrap().as_str().len(), 255);
+    }
+
+    #[test]
+    fn an_epoch_has_53_bits_and_none_of_them_undoes_another() {
+        assert_eq!(
+            serde_json::to_string(&Epoch::from_bytes([0xff; 8])).unwrap(),
+            ((1u64 << 53) - 1).to_string()
+        );
+        // The lowest bit that counts is set already here: it must not be cleared.
+        assert_eq!(serde_json::to_string(&Epoch::from_bytes([0, 8, 0, 0, 0, 0, 0, 0])).unwrap(), "1");
+    }
 }

@@ -136,6 +136,7 @@ mod tests {
         let skipped = facts.now;
         facts.reminded = Some(skipped);
         assert_eq!(decide(&facts).action, Action::Admit);
+        assert_eq!(REMIND_EVERY.as_secs(), 2_592_000);
         facts.now = skipped.after(REMIND_EVERY).before(Duration::from_secs(1));
         assert_eq!(decide(&facts).action, Action::Admit);
         facts.now = skipped.after(REMIND_EVERY);

@@ -126,3 +126,19 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_says_how_long_to_wait() {
+        let secs = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(Refusal::Throttled { seconds: 30 }.wait(), secs(30));
+        assert_eq!(Refusal::Cooldown { seconds: 60 }.wait(), secs(60));
+        assert_eq!(Refusal::Busy.wait(), secs(1));
+        for refusal in [Refusal::WrongCode { tries_left: 4 }, Refusal::SignInAgain, Refusal::NoMethodLeft] {
+            assert_eq!(refusal.wait(), None, "{refusal:?}");
+        }
+    }
+}

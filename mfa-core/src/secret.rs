@@ -132,4 +132,11 @@ mod tests {
         assert_ne!(SecretText::from("a"), SecretText::from("b"));
         assert_ne!(SecretBytes::new(vec![1]), SecretBytes::new(vec![1, 2]));
     }
+
+    #[test]
+    fn length_and_emptiness_are_told() {
+        assert!(SecretText::from("").is_empty() && !SecretText::from("a").is_empty());
+        assert_eq!(SecretText::from("é").len(), 2);
+        assert!(SecretBytes::new(vec![]).is_empty() && !SecretBytes::new(vec![0]).is_empty());
+    }
 }

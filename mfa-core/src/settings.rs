@@ -203,3 +203,21 @@ impl Settings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No setter reaches it, but a preset might choose wrong one day.
+    #[test]
+    fn a_challenge_lives_between_a_minute_and_an_hour() {
+        let with = |seconds| {
+            let mut settings =
+                Settings::new(Preset::Portal, "School".to_owned(), "school.example".to_owned());
+            settings.challenge_life = Duration::from_secs(seconds);
+            settings.check().map_err(|error| error.setting())
+        };
+        assert_eq!([with(60), with(1_200), with(3_600)], [Ok(()); 3]);
+        assert_eq!([with(0), with(59), with(3_601)], [Err("challenge_life"); 3]);
+    }
+}

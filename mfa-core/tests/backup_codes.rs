@@ -466,3 +466,23 @@ fn debug_shows_no_code_and_no_digest() {
         format!("Used({})", shown_set.replace("left: 1", "left: 0"))
     );
 }
+
+#[test]
+fn sets_are_alike_only_with_the_same_codes() {
+    let (one, other) = (backup::draw(&SystemEntropy, 10).unwrap(), backup::draw(&SystemEntropy, 10).unwrap());
+    assert!(!one.is_empty() && one.len() == 10);
+    assert_eq!(sealed(&one, 1), sealed(&one, 1));
+    assert_ne!(sealed(&one, 1), sealed(&other, 1));
+    assert_eq!(Salt::from_bytes([7; 16]).as_bytes(), &[7; 16]);
+}
+
+/// What is pasted may be long, but not endless: blanks around a code are forgiven up to a kibibyte.
+#[test]
+fn a_code_is_read_out_of_a_kibibyte_and_out_of_no_more() {
+    let padded = |bytes: usize| format!("{:<bytes$}", "7KQ3-9WME-2T0P-XV41");
+    assert!(read_backup_code(&padded(1_024)).is_ok());
+    assert_eq!(
+        read_backup_code(&padded(1_025)).unwrap_err(),
+        Refusal::CodeLength { expected: CODE_CHARACTERS, typed: u8::MAX }
+    );
+}

@@ -12,9 +12,10 @@ use mfa_core::config::ConfigError;
 use mfa_core::factor::totp::Window;
 use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sealer::KeyRing;
+use mfa_core::port::sender::Locale;
 use mfa_core::secret::SecretBytes;
 use mfa_core::service::{Builder, Mfa};
-use mfa_core::settings::Preset;
+use mfa_core::settings::{Confirm, Preset};
 use mfa_core::throttle::Limits;
 use mfa_testing::sender::RecordingSender;
 
@@ -102,6 +103,31 @@ fn the_fixes_are_taken() {
     good().preset(Preset::Aal2).sender(sender()).help("the office").build().unwrap();
     good().code_life(secs(600)).backup_codes(50).clock_tolerance(secs(300)).build().unwrap();
     good().pepper(SecretBytes::from(vec![7; 16])).build().unwrap();
+    whole(&"x".repeat(100), "school.example").build().unwrap();
+    for fresh in [60, 86_400] {
+        assert_eq!(good().fresh(secs(fresh)).build().unwrap().settings().fresh(), secs(fresh));
+    }
+}
+
+#[test]
+fn what_was_set_is_what_pages_are_told() {
+    let plain = good().build().unwrap();
+    assert_eq!(plain.settings().service(), "Hillside School");
+    assert_eq!((plain.settings().confirm(), plain.settings().email_codes()), (Confirm::OneCode, false));
+    assert_eq!((plain.settings().backup_codes(), plain.settings().help(Locale::Welsh)), (10, ""));
+    let own = good()
+        .sender(RecordingSender::new())
+        .help("the office")
+        .help_in(Locale::Welsh, "y swyddfa")
+        .email_codes(true)
+        .confirm(Confirm::TwoConsecutive)
+        .backup_codes(12)
+        .build()
+        .unwrap();
+    let settings = own.settings();
+    assert_eq!((settings.confirm(), settings.email_codes()), (Confirm::TwoConsecutive, true));
+    assert_eq!(settings.backup_codes(), 12);
+    assert_eq!((settings.help(Locale::English), settings.help(Locale::Welsh)), ("the office", "y swyddfa"));
 }
 
 #[test]
@@ -118,6 +144,7 @@ fn a_key_or_a_pepper_is_in_no_debug_output() {
     let shown = format!("{builder:?}");
     let built = format!("{:?}", builder.build().unwrap());
     for text in [shown, built] {
+        assert!(text.contains("Hillside School"), "{text}");
         for secret in ["pepper-pepper", KEY, "112, 101, 112"] {
             assert!(!text.contains(secret), "{text}");
         }

@@ -6,9 +6,7 @@
     reason = "helpers of tests; a failure is what they are for"
 )]
 
-mod common;
-
-use common::{Fuse, KEY_A, KEY_B, Somebody, WRONG_BACKUP, World, key, secs, user, wrong};
+use crate::common::{Fuse, KEY_A, KEY_B, Somebody, WRONG_BACKUP, World, key, secs, user, wrong};
 use mfa_core::account::Account;
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
@@ -511,4 +509,31 @@ async fn closed_a_record_of_a_newer_version_is_a_fault_that_says_which_version_i
     let fault = world.mfa.sign_in(&ann.key).await.unwrap_err();
     let cause = std::error::Error::source(&fault).unwrap().to_string();
     assert!(!cause.contains("format"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_record_that_keeps_codes_nobody_may_try_is_a_fault_and_so_is_half_a_binding() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    world.choose(&ticket, Method::Email).await;
+    let good: serde_json::Value = serde_json::from_str(&world.record(&ann.key).await).unwrap();
+    assert!(Account::decode(good.to_string().as_bytes()).is_ok());
+    for (path, value) in [("/c/0/d", serde_json::json!(0)), ("/c/0/b", serde_json::json!("AAAA"))] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(path).unwrap() = value;
+        let fault = Account::decode(bad.to_string().as_bytes()).expect_err(path);
+        assert_eq!(fault.kind(), FaultKind::Record, "{path}");
+    }
+}
+
+#[test]
+fn the_operator_learns_where_a_record_breaks_and_not_what_stands_in_it() {
+    let fault = Account::decode(br#"{"v":1,"e":"a private word"}"#).unwrap_err();
+    assert_eq!(fault.to_string(), "a second-factor record could not be read");
+    let cause = std::error::Error::source(&fault).unwrap().to_string();
+    assert!(cause.contains("at line 1 column"), "{cause}");
+    let shown = format!("{fault:?}");
+    assert!(shown.contains("Record") && shown.contains(&cause), "{shown}");
+    assert!(!shown.contains("private"), "{shown}");
 }

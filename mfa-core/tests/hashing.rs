@@ -23,6 +23,11 @@ async fn work_is_done_elsewhere_and_answered() {
     assert_ne!(here, there);
 }
 
+#[test]
+fn the_bound_is_told() {
+    assert_eq!(pool(7).limit(), 7);
+}
+
 #[tokio::test]
 async fn one_after_the_other_is_never_busy() {
     let pool = pool(1);

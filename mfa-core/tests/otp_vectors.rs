@@ -407,3 +407,49 @@ const BEYOND_32_BITS: [(u64, &str); 5] = [
     (1 << 63, "17959616"),
     (u64::MAX, "63094451"),
 ];
+
+/// RFC 4226 §5.3: a code is the last digits of the number, six to eight of them (the numbers of Appendix D).
+#[test]
+fn shorter_codes_are_the_last_digits_of_longer_ones() {
+    let bytes = SecretBytes::new(b"12345678901234567890".to_vec());
+    let key = PreparedKey::new(Algorithm::Sha1, &SharedKey::from_bytes(bytes).unwrap());
+    let numbers = [
+        1_284_755_224_u32,
+        1_094_287_082,
+        137_359_152,
+        1_726_969_429,
+        1_640_338_314,
+        868_254_676,
+        1_918_287_922,
+        82_162_583,
+        673_399_871,
+        645_520_489,
+    ];
+    for (counter, number) in (0..).zip(numbers) {
+        let decimal = format!("{number:010}");
+        for digits in [Digits::SIX, Digits::SEVEN, Digits::EIGHT] {
+            let code = key.code(counter, digits);
+            let last = &decimal[10 - usize::from(digits.as_u8())..];
+            assert_eq!(code.expose(), last, "{counter} {digits:?}");
+            let typed = read_code(last, digits).unwrap();
+            assert_eq!(typed.digits(), digits);
+            let next = Counter::new(counter);
+            let matched = hotp::verify(&key, digits, next, LookAhead::default(), &typed);
+            assert_eq!(matched.unwrap().counter(), next, "{digits:?}");
+        }
+    }
+}
+
+/// What is pasted may be long, but not endless.
+#[test]
+fn text_is_read_up_to_its_limit_and_no_further() {
+    let key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    assert!(read_code(&format!("{:<256}", "123456"), Digits::SIX).is_ok());
+    let endless = read_code(&format!("{:<257}", "123456"), Digits::SIX).unwrap_err();
+    assert_eq!(endless, Refusal::CodeLength { expected: 6, typed: u8::MAX });
+    assert!(decode_base32(&format!("{key:<512}")).is_ok());
+    assert_eq!(decode_base32(&format!("{key:<513}")).unwrap_err(), KeyError::TooLong);
+    let uri = |bytes: usize| format!("{:x<bytes$}", format!("otpauth://totp/a?secret={key}&more="));
+    assert!(parse(&uri(2_048)).is_ok());
+    assert_eq!(parse(&uri(2_049)).unwrap_err(), UriError::TooLong);
+}

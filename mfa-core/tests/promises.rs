@@ -1,9 +1,9 @@
 //! Promises seen in one account's life: once, reset means reset, told, and what policy asks.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
+use std::sync::atomic::Ordering;
 
-use common::{World, key, secs, user, wrong};
+use crate::common::{KEY_A, World, key, secs, user, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
@@ -236,7 +236,7 @@ async fn a_reminder_put_off_admits_and_nothing_else() {
     world.mfa.skip_reminder(&standing).await.unwrap().unwrap();
     let SignIn::Admitted { remind, .. } = world.mfa.sign_in(&key("ann")).await.unwrap() else { panic!("no") };
     assert!(!remind);
-    let strict = world.twin(common::KEY_A, |builder| builder.policy(Policy::Required));
+    let strict = world.twin(KEY_A, |builder| builder.policy(Policy::Required));
     assert!(matches!(strict.sign_in(&key("ann")).await.unwrap(), SignIn::MustEnrol(_)));
     assert!(matches!(strict.check(&standing, Demand::default()).await.unwrap(), Gate::MustEnrol(_)));
     let fresh = Demand { fresh_within: Some(secs(900)) };
@@ -270,4 +270,85 @@ async fn beginning_many_challenges_evicts_those_that_are_over_first_and_no_other
     assert!(world.mfa.challenge(&step_up).await.unwrap().is_ok());
     assert!(world.mfa.enrolment(&authority, &enrolling).await.unwrap().is_ok());
     world.passes(&step_up, &ann.app.code_at(world.clock.time())).await;
+}
+
+#[tokio::test]
+async fn told_a_notice_that_arrived_leaves_no_trace_of_trouble() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    assert!(!world.sender.notices().is_empty());
+    assert_eq!(world.count(|kind| matches!(kind, EventKind::NoticeFailed { .. })).await, 0);
+    drop(ann);
+}
+
+/// A record that isn't rewritten can't be fought over by requests that change nothing.
+#[tokio::test]
+async fn nothing_is_written_where_nothing_changed() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    world.mfa.abandon(&ticket).await.unwrap();
+    let before = world.store.commits.load(Ordering::SeqCst);
+    world.mfa.abandon(&ticket).await.unwrap();
+    assert_eq!(world.answer(&ticket, "123456").await.unwrap_err(), Refusal::ChallengeUnknown);
+    let _admitted = world.admitted(&key("bob")).await;
+    assert_eq!(world.store.commits.load(Ordering::SeqCst), before);
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_over_is_remembered_for_two_hours_and_eight_are_kept() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let over = world.challenged(&ann.key).await;
+    let expires = world.mfa.challenge(&over).await.unwrap().unwrap().expires;
+    world.clock.set(expires.after(secs(7_199)));
+    world.challenged(&ann.key).await;
+    assert_eq!(world.mfa.challenge(&over).await.unwrap(), Err(Refusal::ChallengeExpired));
+    world.pass(1);
+    let first = world.challenged(&ann.key).await;
+    assert_eq!(world.mfa.challenge(&over).await.unwrap(), Err(Refusal::ChallengeUnknown));
+    for _ in 0..6 {
+        world.challenged(&ann.key).await;
+    }
+    // One of before, which is open still, this one and six make eight.
+    assert!(world.mfa.challenge(&first).await.unwrap().is_ok());
+    for _ in 0..2 {
+        world.challenged(&ann.key).await;
+    }
+    assert_eq!(world.mfa.challenge(&first).await.unwrap(), Err(Refusal::ChallengeUnknown));
+}
+
+/// RFC 8176: what a host puts into an `amr` claim.
+#[tokio::test]
+async fn a_standing_says_when_and_by_what_somebody_signed_in() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let values: [(Method, &[&str]); 3] = [
+        (Method::App, &["pwd", "otp", "mfa"]),
+        (Method::Email, &["pwd"]),
+        (Method::BackupCode, &["pwd", "lookup", "mfa"]),
+    ];
+    for (method, amr) in values {
+        world.pass(60);
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, method).await;
+        let now = world.clock.time();
+        let typed = match method {
+            Method::App => ann.app.code_at(now),
+            Method::Email => world.sender.last_code().unwrap(),
+            _ => ann.codes.first().unwrap().clone(),
+        };
+        let verified = world.answer(&ticket, &typed).await.unwrap().verified;
+        assert_eq!((verified.at(), verified.account()), (now, &ann.key));
+        let standing = verified.into_standing();
+        assert_eq!(standing.amr(), amr);
+        assert_eq!((standing.signed_in_at(), standing.proved_at()), (now, Some(now)));
+        // Proving more later isn't signing in again.
+        world.pass(60);
+        let ticket = world.mfa.step_up(&standing).await.unwrap().unwrap();
+        world.choose(&ticket, Method::App).await;
+        let granted = world.answer(&ticket, &ann.app.code_at(world.clock.time())).await.unwrap();
+        let lifted = standing.stepped_up(granted.verified).unwrap();
+        assert_eq!((lifted.signed_in_at(), lifted.proved_at()), (now, Some(world.clock.time())));
+    }
 }

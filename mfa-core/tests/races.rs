@@ -6,9 +6,7 @@
     reason = "helpers of tests; a failure is what they are for"
 )]
 
-mod common;
-
-use common::{KEY_A, Somebody, WRONG_BACKUP, World, key, secs, wrong};
+use crate::common::{KEY_A, Somebody, WRONG_BACKUP, World, key, secs, wrong};
 use mfa_core::event::EventKind;
 use mfa_core::fault::Fault;
 use mfa_core::port::sender::Locale;

@@ -6,16 +6,16 @@
     reason = "helpers of tests; a failure is what they are for"
 )]
 
-mod common;
-
 use std::fmt::Debug;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use common::{WRONG_BACKUP, World, key, user, wrong};
+use crate::common::{KEY_A, KEY_B, WRONG_BACKUP, World, key, user, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::port::directory::Person;
+use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sender::{Content, Failure, Locale};
+use mfa_core::port::store::{self, RecordKey, Store};
 use mfa_core::proof::Method;
 use mfa_core::secret::SecretText;
 use mfa_core::service::{Demand, Enrolment};
@@ -111,7 +111,7 @@ async fn sealed_nothing_secret_is_seen_on_the_way_through_everything() {
     // that listens to nothing, and remembers "nobody". With two it asks each time.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let mut secrets = Secrets::default();
-    secrets.text("the sealing key", common::KEY_A);
+    secrets.text("the sealing key", KEY_A);
     secrets.bytes("the pepper", PEPPER);
     secrets.text("an address the host knows", HOSTS_ADDRESS);
     secrets.text("a confirmed address", ADDRESS);
@@ -216,7 +216,7 @@ async fn sealed_nothing_secret_is_seen_on_the_way_through_everything() {
     world.directory.set_broken(true);
     let _ = seen.shown(mfa.remove(&standing, app_id).await.unwrap_err());
     world.directory.set_broken(false);
-    let other_key = world.twin(common::KEY_B, |builder| builder.email_codes(true));
+    let other_key = world.twin(KEY_B, |builder| builder.email_codes(true));
     let ticket = world.challenged(&ann).await;
     world.choose(&ticket, Method::App).await;
     seen.shown(other_key.answer(&ticket, &app.code_at(now())).await.unwrap_err());
@@ -271,4 +271,41 @@ async fn sealed_what_is_stored_is_no_answer() {
         world.pass(7_200);
     }
     assert_ne!(wrong(&ann, &world), "");
+}
+
+#[tokio::test]
+async fn sealed_a_set_up_under_way_outlives_a_change_of_keys() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let authority = Authority::Session(ann.standing.clone());
+    let (ticket, shown) = world.mfa.enrol_app(&authority, "Second").await.unwrap().unwrap();
+    let second = AuthenticatorApp::scan(shown.uri.expose()).unwrap();
+    // Any commit under the new ring seals everything with its first key, what isn't confirmed yet included.
+    let rotated = world.twin(&format!("{KEY_B} {KEY_A}"), |builder| builder.email_codes(true));
+    let _ = rotated.sign_in(&ann.key).await.unwrap();
+    let new_alone = world.twin(KEY_B, |builder| builder.email_codes(true));
+    let code = second.code_at(world.clock.time());
+    let _ = new_alone.confirm(&authority, &ticket, &code, None).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn sealed_what_is_written_shows_its_size_in_debug_and_not_its_bytes() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let key = RecordKey::from(&ann.key);
+    let held = world.store.load(&key).await.unwrap().unwrap();
+    let write = store::Write {
+        key,
+        expected: Some(held.version),
+        next: held.version.next(),
+        record: held.record.clone(),
+        events: Vec::new(),
+    };
+    let size = format!("bytes: {}", held.record.len());
+    for shown in [format!("{held:?}"), format!("{write:?}")] {
+        assert!(shown.contains(&size), "{shown}");
+        assert!(!shown.contains("118, 34") && !shown.contains("totp"), "{shown}");
+    }
+    assert_eq!(write.next.as_u64(), held.version.as_u64() + 1);
+    assert!(format!("{:?}", MemoryStore::new()).contains("MemoryStore"));
 }

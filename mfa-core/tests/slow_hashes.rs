@@ -1,14 +1,12 @@
 //! Slow hashes: they hold up nobody who doesn't need one, and beyond the bound a person is asked to try again and loses nothing.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 
-use common::{KEY_A, WRONG_BACKUP, World};
+use crate::common::{KEY_A, WRONG_BACKUP, World};
 use mfa_core::event::EventKind;
 use mfa_core::hashing::{HashPool, PoolError};
 use mfa_core::proof::Method;

@@ -1,9 +1,7 @@
 //! Delivered codes: how long, how often, how many at once, and what happens when they do not arrive.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::{KEY_A, World, key, secs, wrong};
+use crate::common::{KEY_A, World, key, secs, wrong};
 use mfa_core::event::EventKind;
 use mfa_core::factor::delivered::{Found, LiveCode, Request};
 use mfa_core::id::{ChallengeId, FactorId};

@@ -1,9 +1,7 @@
 //! Limits on guessing: per challenge, per account, per factor; whatever the method and however it is asked.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
-mod common;
-
-use common::{WRONG_BACKUP, World, secs, wrong};
+use crate::common::{KEY_A, WRONG_BACKUP, World, secs, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
@@ -93,7 +91,7 @@ async fn counted_a_hundred_wrong_in_a_row_disable_the_factor_and_a_disabled_fact
             }
         }
         world.pass(3600);
-        let strict = world.twin(common::KEY_A, |builder| builder.policy(policy));
+        let strict = world.twin(KEY_A, |builder| builder.policy(policy));
         match strict.sign_in(&ann.key).await.unwrap() {
             SignIn::Refused(Refusal::NoMethodLeft) => {}
             other => panic!("{policy:?}: {other:?}"),
@@ -229,7 +227,7 @@ async fn counted_by_default_and_unlimited_only_through_a_call_that_says_danger()
             false
         }
     };
-    assert!(!wrongs(world.twin(common::KEY_A, |builder| builder.danger_without_limits())).await);
+    assert!(!wrongs(world.twin(KEY_A, |builder| builder.danger_without_limits())).await);
     assert!(wrongs(world.mfa.clone()).await);
 }
 
@@ -251,4 +249,47 @@ async fn counted_confirming_another_method_does_not_end_the_row_of_wrong_answers
     }
     let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
     assert_eq!(refused, Refusal::Throttled { seconds: 30 });
+}
+
+#[tokio::test]
+async fn counted_a_disabled_method_can_not_be_chosen() {
+    let limits = Limits { disable_at: 2, ..Limits::default() };
+    let world = World::with(|builder| builder.email_codes(true).limits(limits));
+    let ann = world.with_everything("ann").await;
+    let ticket = world.challenged(&ann.key).await;
+    let app = world.choice(&ticket, Method::App).await;
+    for _ in 0..2 {
+        let _ = world.answer(&ticket, &wrong(&ann, &world)).await;
+    }
+    let chosen = world.mfa.choose(&ticket, app, Locale::English).await.unwrap();
+    assert_eq!(chosen, Err(Refusal::MethodDisabled));
+}
+
+/// The key is on the screen already, so that there is nothing to guess; an address may be somebody else's.
+#[tokio::test]
+async fn counted_wrong_codes_while_setting_up_cost_a_wait_for_an_address_and_none_for_an_app() {
+    let limits = Limits { free: 2, disable_at: 2, ..Limits::default() };
+    for (by_email, waits) in [(false, false), (true, true)] {
+        let world = World::with(|builder| builder.email_codes(true).limits(limits));
+        let ann = world.with_everything("ann").await;
+        let authority = Authority::Session(ann.standing.clone());
+        let ticket = if by_email {
+            let address = "ann@other.example";
+            world.mfa.enrol_email(&authority, "Post", address, Locale::English).await.unwrap().unwrap()
+        } else {
+            world.mfa.enrol_app(&authority, "Second").await.unwrap().unwrap().0
+        };
+        for _ in 0..2 {
+            let refused = world.mfa.confirm(&authority, &ticket, &wrong(&ann, &world), None).await.unwrap();
+            assert!(matches!(refused.unwrap_err(), Refusal::WrongCode { .. }));
+        }
+        let entry = world.mfa.roster_entry(&ann.key).await.unwrap();
+        assert_eq!(entry.waiting, waits, "by e-mail: {by_email}");
+        // Nothing that is in use pays for it.
+        assert_eq!((entry.methods.len(), entry.disabled), (2, 0));
+        world.pass(3_600);
+        let sign_in = world.challenged(&ann.key).await;
+        let view = world.mfa.challenge(&sign_in).await.unwrap().unwrap();
+        assert!(view.methods.iter().any(|offered| offered.method == Method::BackupCode), "{view:?}");
+    }
 }

@@ -1,9 +1,12 @@
 //! Ways round the second factor: passes, tickets, older sessions, weak sessions, other accounts.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; a failure is what they are for"
+)]
 
-mod common;
-
-use common::{World, key, secs, user, wrong};
+use crate::common::{World, key, secs, user, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
@@ -369,4 +372,69 @@ async fn fresh_a_set_up_that_is_abandoned_changes_nothing_and_is_gone_after_ten_
     assert_eq!(late.unwrap_err(), Refusal::ChallengeExpired);
     assert_eq!(gate(&world, &ann.standing).await, Gate::Open);
     world.signs_in(&ann).await;
+}
+
+/// Whoever has any way left of proving a second factor is asked for it; whoever has none is told so.
+#[tokio::test]
+async fn fresh_a_stale_session_is_asked_for_what_its_owner_can_still_answer_with() {
+    let limits = Limits { disable_at: 2, ..Limits::default() };
+    let world = World::with(|builder| builder.limits(limits));
+    let fresh = Demand { fresh_within: Some(secs(900)) };
+    let disable = async |name: &str, codes: bool| {
+        let mut somebody = world.with_app(name).await;
+        if codes {
+            let made = world.mfa.make_backup_codes(&somebody.standing).await.unwrap().unwrap();
+            somebody.codes = made.iter().map(|code| code.expose().to_owned()).collect();
+        }
+        let ticket = world.challenged(&somebody.key).await;
+        for _ in 0..2 {
+            let _ = world.answer(&ticket, &wrong(&somebody, &world)).await;
+        }
+        somebody
+    };
+    let app = world.with_app("app").await;
+    let codes = disable("codes", true).await;
+    let nothing = disable("nothing", false).await;
+
+    // A session that is fresh still may leave, but gets no codes that nothing stands beside.
+    let made = world.mfa.make_backup_codes(&nothing.standing).await.unwrap();
+    assert_eq!(made.unwrap_err(), Refusal::NeedsFactor);
+    world.pass(901);
+    for (who, asked, gate) in [
+        (&app, Refusal::StepUpRequired, Gate::StepUp),
+        (&codes, Refusal::StepUpRequired, Gate::StepUp),
+        (&nothing, Refusal::NoMethodLeft, Gate::NoMethodLeft),
+    ] {
+        let renamed = world.mfa.rename(&who.standing, who.app_id, "Mine").await.unwrap();
+        assert_eq!(renamed, Err(asked), "{:?}", who.key);
+        assert_eq!(world.mfa.check(&who.standing, fresh).await.unwrap(), gate, "{:?}", who.key);
+    }
+    assert!(world.mfa.step_up(&app.standing).await.unwrap().is_ok());
+    let none = world.mfa.step_up(&nothing.standing).await.unwrap();
+    assert_eq!(none.unwrap_err(), Refusal::NoMethodLeft);
+
+    // A backup code proves enough to make new ones.
+    let ticket = world.mfa.step_up(&codes.standing).await.unwrap().unwrap();
+    world.choose(&ticket, Method::BackupCode).await;
+    let granted = world.answer(&ticket, &codes.codes[0]).await.unwrap();
+    let lifted = codes.standing.stepped_up(granted.verified).unwrap();
+    assert_eq!(world.mfa.make_backup_codes(&lifted).await.unwrap().unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn whole_a_proof_lifts_only_the_session_of_its_account_and_epoch() {
+    let world = World::new();
+    let proof = async |name: &str| match world.mfa.sign_in(&key(name)).await.unwrap() {
+        SignIn::Admitted { verified, .. } => verified,
+        other => panic!("{other:?}"),
+    };
+    // Two accounts without a record are of one epoch.
+    let (ann, bob) = (proof("ann").await.into_standing(), proof("bob").await);
+    assert_eq!(ann.stepped_up(bob).unwrap_err(), Refusal::SignInAgain);
+
+    let eve = world.with_app("eve").await;
+    let ticket = world.mfa.step_up(&eve.standing).await.unwrap().unwrap();
+    let granted = world.answer(&ticket, &eve.app.code_at(world.clock.time())).await.unwrap();
+    let moved = world.mfa.end_other_sessions(&eve.standing).await.unwrap().unwrap();
+    assert_eq!(moved.stepped_up(granted.verified).unwrap_err(), Refusal::SignInAgain);
 }

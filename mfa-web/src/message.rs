@@ -505,4 +505,69 @@ mod tests {
         let response = Response::see_other("/a\r\nset-cookie: x");
         assert_eq!(response.header("location"), Some("/aset-cookie: x"));
     }
+
+    #[test]
+    fn methods_are_known_by_their_names_in_capitals() {
+        let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "get", "TRACE"].map(Method::named);
+        use Method::{Delete, Get, Head, Other, Patch, Post, Put};
+        assert_eq!(names, [Get, Head, Post, Put, Patch, Delete, Other, Other]);
+        assert_eq!(names.map(Method::is_safe), [true, true, false, false, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_page_is_answered_unless_only_json_is_asked_for_or_was_sent() {
+        let asking = |accept: &str| Request::new(Method::Get, "x").with_header("accept", accept).wants_json();
+        assert!(asking("application/json") && asking("application/problem+json, */*"));
+        assert!(!asking("text/html") && !asking("text/html, application/json") && !asking("*/*"));
+        assert!(!Request::new(Method::Get, "x").wants_json());
+    }
+
+    #[test]
+    fn an_origin_is_one_that_names_somebody() {
+        let from = |origin: &str| Request::new(Method::Post, "x").with_header("origin", origin);
+        assert_eq!(from("https://a").origin(), Some("https://a"));
+        assert_eq!(from("null").origin(), None);
+        assert_eq!(Request::new(Method::Post, "x").origin(), None);
+    }
+
+    #[test]
+    fn a_body_of_exactly_the_most_is_read() {
+        assert!(posted(&"x".repeat(MAX_BODY)).form().is_ok());
+    }
+
+    /// RFC 9470: only the answer that a step-up would change says so.
+    #[test]
+    fn a_problem_says_what_a_program_can_do_about_it() {
+        let step_up = Problem::refused(401, Refusal::StepUpRequired, "Prove it again.");
+        assert_eq!(step_up.status(), 401);
+        let response = Response::problem(&step_up).unwrap();
+        assert_eq!(response.header(header::AUTHENTICATE), Some(header::STEP_UP));
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["detail"], "Prove it again.");
+        assert_eq!((&body["code"], &body["status"]), (&"step_up_required".into(), &401.into()));
+        for other in [
+            Problem::refused(403, Refusal::StepUpRequired, ""),
+            Problem::refused(401, Refusal::SignInAgain, ""),
+            Problem::new(401, "Sign in"),
+        ] {
+            assert_ne!(
+                Response::problem(&other).unwrap().header(header::AUTHENTICATE),
+                Some(header::STEP_UP)
+            );
+        }
+    }
+
+    #[test]
+    fn debug_says_which_request_and_which_answer() {
+        let request = Request::new(Method::Get, "/settings/");
+        assert_eq!(format!("{request:?}"), "Request { method: Get, path: \"settings\", .. }");
+        assert_eq!(format!("{:?}", Response::empty(204)), "Response { status: 204, .. }");
+    }
+
+    #[test]
+    fn assets_are_sent_whole() {
+        let style = Response::asset(&crate::asset::STYLE);
+        assert_eq!(style.body(), include_bytes!("../assets/mfa.css"));
+        assert_eq!(crate::asset::SCRIPT.bytes(), include_bytes!("../assets/mfa.js"));
+    }
 }

@@ -18,6 +18,9 @@ Usage:
       otherwise), and counts their instructions.
   cargo xtask coverage [--no-install]
       Measures how much of mfa-core and mfa-web the tests reach, and writes target/coverage.md.
+  cargo xtask mutants [--package P] [--file F]
+      Breaks the code in many small ways, one after the other, and names the breaks that neither a test notices nor
+      docs/mutants.md argues away: everywhere (hours), in one package, or in one file.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -42,6 +45,8 @@ pub(crate) enum Chore {
     Timing { install: bool, seconds: u64 },
     /// Measure how much the tests reach.
     Coverage { install: bool },
+    /// Break the code on purpose: everywhere, in one package, or in one file.
+    Mutants { package: Option<String>, file: Option<String> },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -62,6 +67,7 @@ impl Chore {
         match name.as_str() {
             "fuzz" => return Self::parse_fuzz(arguments),
             "bench" => return Self::parse_bench(arguments),
+            "mutants" => return Self::parse_mutants(arguments),
             _ => {}
         }
         let mut install = true;
@@ -136,6 +142,20 @@ impl Chore {
         }
         Ok(Self::Fuzz { seconds, target })
     }
+
+    fn parse_mutants(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut package, mut file) = (None, None);
+        while let Some(argument) = arguments.next() {
+            let wanted = match argument.as_str() {
+                "-h" | "--help" => return Ok(Self::Help),
+                "--package" => &mut package,
+                "--file" => &mut file,
+                other => return Err(format!("`{other}` isn't an option of `mutants`")),
+            };
+            *wanted = Some(arguments.next().ok_or_else(|| format!("`{argument}` needs a name"))?);
+        }
+        Ok(Self::Mutants { package, file })
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +227,17 @@ mod tests {
             "coverage --seconds 2",
             "coverage -- x",
         ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn mutants_are_made_everywhere_or_in_one_place() {
+        assert_eq!(parse("mutants"), Ok(Chore::Mutants { package: None, file: None }));
+        let (package, file) = (Some("mfa-core".to_owned()), Some("mfa-core/src/proof.rs".to_owned()));
+        let one = Chore::Mutants { package, file };
+        assert_eq!(parse("mutants --file mfa-core/src/proof.rs --package mfa-core"), Ok(one));
+        for wrong in ["mutants --package", "mutants --file", "mutants mfa-core"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -10,12 +10,13 @@ mod args;
 mod bench;
 mod cases;
 mod catalogue;
-mod criterion;
 mod coverage;
 mod covered;
+mod criterion;
 mod fuzz;
 mod install;
 mod measure;
+mod mutants;
 mod suite;
 mod tally;
 mod timing;
@@ -60,6 +61,7 @@ fn carry_out(chore: Chore) -> Result<(), String> {
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
         Chore::Timing { install, seconds } => timing::run(root, seconds, install),
         Chore::Coverage { install } => coverage::run(root, install),
+        Chore::Mutants { package, file } => mutants::run(root, package.as_deref(), file.as_deref()),
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run_cluster(root, &toolbox, rounds)

@@ -175,7 +175,7 @@ impl Draft<'_> {
 
     /// Everything ends: factors, codes, challenges, waits and, by the epoch, sessions.
     pub(crate) fn reset(&mut self, by: Actor, reason: &str) -> Result<(), Fault> {
-        self.account = Account { seen: self.cx.now, ..Account::default() };
+        self.account = Account::default();
         self.new_epoch()?;
         self.record(by, EventKind::Reset { reason: reason.to_owned() })
     }

@@ -104,4 +104,45 @@ mod tests {
         let endless = SecretText::new("a".repeat(5_000));
         assert_eq!(svg(&endless, "").unwrap_err().kind(), FaultKind::Internal);
     }
+
+    /// Draws the strokes again into a field of modules.
+    fn read_back(svg: &str) -> Vec<(usize, usize)> {
+        let path = svg.rsplit_once("d=\"").unwrap().1.split_once('"').unwrap().0;
+        let spaced: String = path
+            .chars()
+            .flat_map(|c| if c.is_ascii_alphabetic() { vec![' ', c, ' '] } else { vec![c] })
+            .collect();
+        let mut words = spaced.split_whitespace();
+        let (mut x, mut y, mut dark) = (0, 0, Vec::new());
+        while let Some(word) = words.next() {
+            let mut number = || words.next().unwrap().trim_end_matches(".5").parse::<usize>().unwrap();
+            match word {
+                "M" => (x, y) = (number(), number()),
+                "m" => {
+                    x += number();
+                    assert_eq!(number(), 0);
+                }
+                "h" => {
+                    let run = number();
+                    dark.extend((x..x + run).map(|column| (column, y)));
+                    x += run;
+                }
+                other => panic!("{other}"),
+            }
+        }
+        dark
+    }
+
+    #[test]
+    fn every_dark_module_and_no_other_is_drawn() {
+        let code = fast_qr::QRBuilder::new("otpauth://totp/a:b?secret=A").build().unwrap();
+        let drawn = draw(&code, "it's a code");
+        assert!(drawn.expose().contains("<title>it&#39;s a code</title>"));
+        let mut dark = Vec::new();
+        for (row, modules) in code.data.chunks(code.size).take(code.size).enumerate() {
+            let columns = modules.iter().enumerate().filter(|(_, module)| module.value());
+            dark.extend(columns.map(|(column, _)| (column + QUIET_ZONE, row + QUIET_ZONE)));
+        }
+        assert_eq!(read_back(drawn.expose()), dark);
+    }
 }

@@ -26,3 +26,16 @@ impl Clock for SystemClock {
             .map_err(|before_1970| Fault::caused_by(FaultKind::Clock, before_1970))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_clock_is_what_is_read() {
+        let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let before = seconds();
+        let now = SystemClock.now().unwrap().as_unix();
+        assert!((before..=seconds()).contains(&now), "{before} {now}");
+    }
+}

@@ -84,4 +84,22 @@ mod tests {
         let chi: f64 = buckets.iter().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
         assert!(chi < 45.0, "chi-square {chi}");
     }
+
+    /// Gives these numbers one after the other.
+    struct Given(std::sync::Mutex<Vec<u32>>);
+    impl Entropy for Given {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
+            bytes.copy_from_slice(&self.0.lock().unwrap().remove(0).to_le_bytes());
+            Ok(())
+        }
+    }
+
+    /// 4 294 000 000 is the last multiple of a million: from there on small numbers would come more often.
+    #[test]
+    fn what_would_favour_small_numbers_is_drawn_again() {
+        for (drawn, expected) in [(4_293_999_999, 999_999), (4_294_000_000, 7), (u32::MAX, 7)] {
+            let given = Given(std::sync::Mutex::new(vec![drawn, 7]));
+            assert_eq!(uniform_below(&given, 1_000_000).unwrap(), expected, "{drawn}");
+        }
+    }
 }

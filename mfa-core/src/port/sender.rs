@@ -233,3 +233,47 @@ impl fmt::Display for Channel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    struct Kept(Mutex<Vec<String>>);
+    impl Sender for Kept {
+        fn channel(&self) -> Channel {
+            Channel::Email
+        }
+        fn accepts(&self, destination: &str) -> bool {
+            destination.contains('@')
+        }
+        async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
+            self.0.lock().unwrap().push(message.to.expose().to_owned());
+            Ok(Receipt { id: Some("1".to_owned()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shared_sender_sends_and_refuses_as_the_one_it_shares() {
+        let shared = Arc::new(Kept(Mutex::default()));
+        assert!(Sender::accepts(&shared, "ann@school.example") && !Sender::accepts(&shared, "ann"));
+        let message = Message {
+            to: "ann@school.example".into(),
+            content: Content::Notice(Notice::Reset),
+            at: Timestamp::from_unix(7),
+            service: "School".to_owned(),
+            host: "school.example".to_owned(),
+            help: "the office".to_owned(),
+            locale: Locale::English,
+        };
+        assert_eq!(Sender::send(&shared, &message).await.unwrap().id.as_deref(), Some("1"));
+        assert_eq!(*shared.0.lock().unwrap(), ["ann@school.example"]);
+        assert_eq!(Sender::channel(&shared).to_string(), "email");
+    }
+
+    #[test]
+    fn languages_have_the_tags_that_pages_put_into_lang() {
+        assert_eq!(Locale::ALL.iter().map(|locale| locale.tag()).collect::<Vec<_>>(), ["en", "cy"]);
+    }
+}

@@ -309,3 +309,24 @@ impl<S: Store> Store for std::sync::Arc<S> {
         Store::erase(&**self, key).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They stand in databases: another name is another collection.
+    #[test]
+    fn collections_keep_their_names() {
+        let names = [Collection::Account, Collection::Budget, Collection::Policy].map(Collection::as_str);
+        assert_eq!(names, ["account", "budget", "policy"]);
+    }
+
+    /// They have to fit a signed column of 64 bits, and a counter that wraps must not come to stand still.
+    #[test]
+    fn versions_have_62_bits_and_wrap() {
+        let last = Version::new(u64::MAX);
+        assert_eq!(last.as_u64(), 4_611_686_018_427_387_903);
+        assert_eq!(last.next().as_u64(), 0);
+        assert_eq!(Version::new(7).next(), Version::new(8));
+    }
+}

@@ -266,4 +266,25 @@ mod tests {
         let ring = KeyRing::from_hex(&text).unwrap();
         assert_eq!(format!("{ring:?}"), "KeyRing { keys: 1 }");
     }
+
+    /// Gives 0, 1, 2 and so on, so that every nibble of a key is another.
+    struct Counting;
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
+            bytes.iter_mut().zip(0..).for_each(|(byte, n)| *byte = n);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_generated_key_is_what_was_drawn_in_hexadecimal() {
+        assert_eq!(KeyRing::generate_hex(&Counting).unwrap().as_str(), A);
+    }
+
+    #[test]
+    fn keys_may_be_parted_by_commas_blanks_and_line_ends() {
+        for text in [format!("{A},{B}"), format!("{A} {B}"), format!("{A}\n{B}"), format!(" {A} ,\t{B},\n")] {
+            assert_eq!(KeyRing::from_hex(&text).unwrap().keys.len(), 2, "{text:?}");
+        }
+    }
 }
