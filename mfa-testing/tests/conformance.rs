@@ -50,7 +50,9 @@ async fn every_defect_is_rejected_by_its_case() {
             Defect::FoldedNames | Defect::TrimmedNames => "names_are_compared_byte_for_byte",
             Defect::TenantLeak => "tenants_never_see_each_others_events",
             Defect::RecordsAsText => "records_are_kept_byte_for_byte",
-            Defect::EraseForgetsEvents => "erasing_removes_a_record_and_its_events",
+            Defect::EraseForgetsEvents | Defect::EraseLeavesEvents => {
+                "erasing_removes_a_record_and_its_events"
+            }
             Defect::CursorByOffset => "event_pages_stand_still_while_events_are_written",
             Defect::PagesCutShort => "records_are_paged_in_the_order_of_their_bytes",
             _ => panic!("no case for {defect:?}"),

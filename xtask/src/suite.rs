@@ -102,6 +102,8 @@ fn test_arguments(wanted: &[String]) -> Vec<&str> {
     let mut arguments = vec!["test", "--all-features", "--no-fail-fast"];
     if packages.next().is_none() {
         arguments.push("--workspace");
+        // Programs that measure: they have no tests, and linking them takes a minute. The lints build them.
+        arguments.extend(["--exclude", "benches", "--exclude", "inside"]);
     }
     arguments.extend(wanted.iter().map(String::as_str));
     arguments
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_whole_workspace_is_tested_unless_packages_are_named() {
-        let all = "test --all-features --no-fail-fast --workspace";
+        let all = "test --all-features --no-fail-fast --workspace --exclude benches --exclude inside";
         assert_eq!(arguments(""), all);
         assert_eq!(arguments("keyboard"), format!("{all} keyboard"));
         assert_eq!(arguments("-- -p"), format!("{all} -- -p"), "an argument of the test programs");

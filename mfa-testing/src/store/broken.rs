@@ -48,6 +48,8 @@ pub enum Defect {
     RecordsAsText,
     /// Erases the record and leaves its events.
     EraseForgetsEvents,
+    /// Erases the record and what its events are found by, and leaves the events where all are looked through.
+    EraseLeavesEvents,
     /// Counts event pages from the newest one, which moves.
     CursorByOffset,
     /// Never says that there is more.
@@ -72,6 +74,7 @@ impl Defect {
         Self::TenantLeak,
         Self::RecordsAsText,
         Self::EraseForgetsEvents,
+        Self::EraseLeavesEvents,
         Self::CursorByOffset,
         Self::PagesCutShort,
     ];
@@ -281,7 +284,9 @@ impl Store for BrokenStore {
             page.next = more.then_some(Cursor(skipped + u64::from(query.limit)));
         }
         let left_over = self.data.left_over.lock().unwrap_or_else(PoisonError::into_inner);
-        page.events.extend(left_over.iter().cloned());
+        if !self.has(Defect::EraseLeavesEvents) || query.record.is_none() {
+            page.events.extend(left_over.iter().cloned());
+        }
         for found in &mut page.events {
             found.key.tenant = query.tenant.clone();
         }
@@ -300,7 +305,7 @@ impl Store for BrokenStore {
     async fn erase(&self, key: &RecordKey) -> Result<(), Fault> {
         self.up()?;
         let key = self.key(key);
-        if self.has(Defect::EraseForgetsEvents) {
+        if self.has(Defect::EraseForgetsEvents) || self.has(Defect::EraseLeavesEvents) {
             let every = EventQuery {
                 tenant: key.tenant.clone(),
                 record: Some((key.collection, key.name.clone())),

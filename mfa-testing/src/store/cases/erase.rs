@@ -1,10 +1,10 @@
 //! Erasing: a record and its events, and nothing else.
 
-use mfa_core::port::store::{Collection, Store};
+use mfa_core::port::store::{Collection, EventQuery, Store};
 
 use crate::store::cases::material::{
-    Verdict, accepted, account, elsewhere, event, events_of, holds, ids, insert, lacks, numbered, refused,
-    same, update,
+    Verdict, accepted, account, elsewhere, event, events_of, every_event, holds, ids, insert, lacks,
+    numbered, refused, same, update,
 };
 use crate::store::fixture::Fixture;
 
@@ -13,11 +13,17 @@ pub(crate) async fn erasing_removes_a_record_and_its_events<F: Fixture>(data: &F
     let key = account("ann");
     accepted(&store, "a first write", &insert(&key, 1, b"1", vec![event(1)])).await?;
     accepted(&store, "a second write", &update(&key, 1, 2, b"2", vec![event(2)])).await?;
+    accepted(&store, "somebody else's write", &insert(&account("ben"), 1, b"b", vec![event(3)])).await?;
     holds(&other, "before it is erased", &key, 2, b"2").await?;
     store.erase(&key).await?;
+    let of_all = every_event(&key.tenant);
+    let of_a_kind = EventQuery { kind: Some(event(1).kind), ..of_all.clone() };
     for handle in [&store, &other] {
         lacks(handle, "an erased record", &key).await?;
         same("events of an erased record", numbered([]), ids(handle, &events_of(&key)).await?)?;
+        // Where an administrator sees them who asks for nobody in particular.
+        same("the tenant's events without them", numbered([3]), ids(handle, &of_all).await?)?;
+        same("the kind's events without them", numbered([3]), ids(handle, &of_a_kind).await?)?;
     }
     Ok(())
 }
