@@ -187,6 +187,21 @@ async fn who_is_told_that_a_call_was_lost_finds_the_lane_free() {
     assert_eq!(again.await, Ok(7));
 }
 
+#[tokio::test]
+async fn a_call_that_comes_when_all_was_done_begins_by_itself() {
+    let scene = scene(1);
+    scene.gate.add_permits(3);
+    for item in 0..3 {
+        let asked = tokio::time::timeout(Duration::from_secs(10), scene.ask(item));
+        assert_eq!(asked.await.unwrap().unwrap(), Ok(item));
+        // The lane sees that nobody waits, and ends.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(scene.batches(), [[0], [1], [2]]);
+}
+
 #[test]
 fn one_lane_needs_no_timer_of_the_runtime() {
     let scene = scene(1);

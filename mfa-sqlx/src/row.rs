@@ -139,4 +139,34 @@ mod tests {
         assert!(found(&tenant, row("account", &id, -1)).is_err());
         assert!(column_time(Timestamp::from_unix(u64::MAX)).is_err());
     }
+
+    /// One row more than asked for says that there is more; exactly as many say that there is not.
+    #[test]
+    fn a_page_that_is_just_full_is_the_last() {
+        let tenant = TenantId::default();
+        let row =
+            |n: i64| (n, "account".to_owned(), "a".to_owned(), "A".repeat(22), 1, "k".to_owned(), vec![]);
+        let events = |rows: i64| {
+            let query = EventQuery {
+                tenant: tenant.clone(),
+                record: None,
+                kind: None,
+                since: None,
+                until: None,
+                after: None,
+                limit: 2,
+            };
+            event_page(&query, (0..rows).map(|n| row(9 - n)).collect()).unwrap()
+        };
+        let of = |rows| (events(rows).events.len(), events(rows).next);
+        assert_eq!([of(1), of(2), of(3)], [(1, None), (2, None), (2, Some(Cursor(8)))]);
+
+        let records = |rows: i64| {
+            let (collection, after) = (mfa_core::port::store::Collection::Account, None);
+            let query = PageQuery { tenant: tenant.clone(), collection, after, limit: 2 };
+            let page = record_page(&query, (0..rows).map(|n| (n.to_string(), 1, vec![])).collect()).unwrap();
+            (page.records.len(), page.more)
+        };
+        assert_eq!([records(1), records(2), records(3)], [(1, false), (2, false), (2, true)]);
+    }
 }

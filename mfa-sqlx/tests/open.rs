@@ -215,6 +215,9 @@ async fn tables_with_our_names_that_are_not_ours_are_refused() {
         "CREATE TABLE mfa_schema (owner TEXT, version BIGINT); INSERT INTO mfa_schema VALUES ('you', 1)",
         "CREATE TABLE mfa_schema (owner TEXT, version BIGINT); INSERT INTO mfa_schema VALUES ('mfa-sqlx', 1)",
         "CREATE TABLE mfa_schema (owner TEXT, version BIGINT); INSERT INTO mfa_schema VALUES ('mfa-sqlx', 'x')",
+        "CREATE TABLE mfa_schema (owner TEXT, version BIGINT); INSERT INTO mfa_schema VALUES ('mfa-sqlx', 1); CREATE TABLE mfa_record (anything TEXT)",
+        "CREATE TABLE mfa_schema (owner TEXT, version BIGINT); INSERT INTO mfa_schema VALUES ('mfa-sqlx', 1); CREATE TABLE mfa_event (anything TEXT)",
+        "CREATE TABLE mfa_schema (owner TEXT, version BIGINT); INSERT INTO mfa_schema VALUES ('mfa-sqlx', 0); CREATE TABLE mfa_record (anything TEXT); CREATE TABLE mfa_event (anything TEXT)",
         "CREATE TABLE mfa_record (anything TEXT)",
         "CREATE TABLE MFA_EVENT (anything TEXT)",
     ] {

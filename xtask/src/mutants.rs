@@ -15,13 +15,12 @@ const VERSION: &str = "27.1.0";
 /// Where survivors that change nothing anybody can see are argued away.
 const LIST: &str = "docs/mutants.md";
 
-/// The packages that are looked at, each with the packages whose tests guard it.
-const PACKAGES: [(&str, &[&str]); 5] = [
+/// The packages that are looked at, each with the packages whose tests guard it. Redis would need a server for each.
+const PACKAGES: [(&str, &[&str]); 4] = [
     ("mfa-core", &["mfa-core"]),
     ("mfa-web", &["mfa-web", "mfa-axum"]),
     ("mfa-sqlx", &["mfa-sqlx"]),
     ("mfa-batch", &["mfa-batch"]),
-    ("mfa-redis", &["mfa-redis"]),
 ];
 
 /// Breaks every package, or one of them, or one file, and compares what no test noticed with the list.
