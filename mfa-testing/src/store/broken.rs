@@ -54,6 +54,8 @@ pub enum Defect {
     CursorByOffset,
     /// Never says that there is more.
     PagesCutShort,
+    /// Says that there is more after a page that is just full.
+    FullPagesGoOn,
 }
 
 impl Defect {
@@ -77,6 +79,7 @@ impl Defect {
         Self::EraseLeavesEvents,
         Self::CursorByOffset,
         Self::PagesCutShort,
+        Self::FullPagesGoOn,
     ];
 }
 
@@ -299,6 +302,7 @@ impl Store for BrokenStore {
         asked.tenant = self.tenant(&query.tenant);
         let mut page = self.data.records.page(&asked).await?;
         page.more &= !self.has(Defect::PagesCutShort);
+        page.more |= self.has(Defect::FullPagesGoOn) && page.records.len() == query.limit as usize;
         Ok(page)
     }
 

@@ -45,6 +45,10 @@ pub(crate) async fn records_are_paged_in_the_order_of_their_bytes<F: Fixture>(da
         let whole = found.iter().all(|(name, held)| held.record == name.as_bytes());
         same("each with the bytes that were written", true, whole)?;
     }
+    // A page that is just full is the last one.
+    for (limit, more) in [(15, true), (16, false), (17, false)] {
+        same(&format!("more than {limit} of 16"), more, store.page(&accounts(limit)).await?.more)?;
+    }
     names.sort_unstable();
     for after in ["A", "AA", "", "z", "\u{10ffff}"] {
         let query = PageQuery { after: Some(after.to_owned()), ..accounts(1_000) };
