@@ -3,6 +3,7 @@
 mod code;
 mod open;
 mod options;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,9 +22,10 @@ use sqlx::sqlite::SqlitePool;
 use tokio::time::timeout;
 
 use crate::error::{OpenError, StoreError};
-use crate::row::{self, EventRow, PageRow, Question, RecordRow};
+use crate::row::{self, EventRow, PageRow, Question};
 use crate::sql;
 use crate::sqlite::code::store_error;
+use crate::sqlite::reader::Reader;
 use crate::sqlite::writer::{Job, Writer};
 
 pub use crate::sqlite::options::{Durability, SqliteOptions};
@@ -31,7 +33,8 @@ pub use crate::sqlite::options::{Durability, SqliteOptions};
 /// Keeps records and events in an SQLite file.
 ///
 /// Cheap to clone; clones share their connections: one that writes, and several that read beside it. Writers of this
-/// process don't race for SQLite's lock: those that come while one is at it go together in the next transaction.
+/// process don't race for SQLite's lock: those that come while one is at it go together in the next transaction, and
+/// so do those who look records up.
 ///
 /// # Several processes
 ///
@@ -46,6 +49,7 @@ pub use crate::sqlite::options::{Durability, SqliteOptions};
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: Batch<Writer>,
+    reader: Batch<Reader>,
     readers: SqlitePool,
     path: PathBuf,
 }
@@ -66,11 +70,12 @@ impl SqliteStore {
 
     pub(crate) fn from_pools(
         writer: SqlitePool,
+        reader: Batch<Reader>,
         readers: SqlitePool,
         patience: Duration,
         path: PathBuf,
     ) -> Self {
-        Self { writer: Batch::new(Writer::new(writer, patience)), readers, path }
+        Self { writer: Batch::new(Writer::new(writer, patience)), reader, readers, path }
     }
 
     /// Ends all connections, when the calls under way are done. Later calls are faults.
@@ -78,6 +83,7 @@ impl SqliteStore {
     /// Not needed for safety: what is committed is safe without. It leaves the file without its log.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.reader.work().close().await;
         self.writer.work().pool().close().await;
     }
 
@@ -104,13 +110,11 @@ impl fmt::Debug for SqliteStore {
 
 impl Store for SqliteStore {
     async fn load(&self, key: &RecordKey) -> Result<Option<Versioned>, Fault> {
-        let row: Option<RecordRow> = sqlx::query_as(sql::LOAD)
-            .bind(key.tenant.as_str())
-            .bind(key.collection.as_str())
-            .bind(key.name.as_str())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(|error| self.store_error(error))?;
+        let row = match timeout(open::TURN, self.reader.ask(key.clone())).await {
+            Ok(Ok(row)) => row?,
+            Ok(Err(_lost)) => return Err(StoreError::Database(sqlx::Error::WorkerCrashed).into()),
+            Err(_) => return Err(StoreError::Busy { waited: open::TURN }.into()),
+        };
         Ok(row.map(row::versioned).transpose()?)
     }
 

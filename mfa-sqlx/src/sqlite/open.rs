@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use mfa_batch::Batch;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
@@ -13,6 +14,7 @@ use crate::error::OpenError;
 use crate::sqlite::SqliteStore;
 use crate::sqlite::code::{BUSY, file_error, opening, primary_code};
 use crate::sqlite::options::{Durability, SqliteOptions};
+use crate::sqlite::reader::{self, Reader};
 use crate::sqlite::schema::{self, Found};
 
 /// One page of the smallest size: https://sqlite.org/fileformat.html, §1.2.
@@ -66,11 +68,14 @@ async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenE
         .connect_with(connect.clone())
         .await
         .map_err(|error| opening(path, error))?;
+    let connect = connect.pragma("query_only", "ON");
+    let lanes = usize::try_from(options.readers).unwrap_or(usize::MAX);
+    let reader = Batch::with_lanes(Reader::new(connect.clone(), patience), lanes, reader::SLOW);
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers)
         .acquire_timeout(TURN)
-        .connect_lazy_with(connect.pragma("query_only", "ON"));
-    Ok(SqliteStore::from_pools(writer, readers, patience, path.to_owned()))
+        .connect_lazy_with(connect);
+    Ok(SqliteStore::from_pools(writer, reader, readers, patience, path.to_owned()))
 }
 
 /// Refuses paths that can't be, and makes the file if there is none.

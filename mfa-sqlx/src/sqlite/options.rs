@@ -70,7 +70,8 @@ impl SqliteOptions {
         self
     }
 
-    /// How many connections read beside the one that writes: 4, unless set; at least 1.
+    /// How many connections look records up beside the one that writes, and as many again read events and lists: 4, unless
+    /// set; at least 1.
     #[must_use]
     pub fn readers(mut self, connections: u32) -> Self {
         self.readers = connections.max(1);
