@@ -51,9 +51,9 @@ pub enum Level {
 ///
 /// It can't be built, only received from the service and spent on a [`Standing`]:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use mfa_core::proof::Verified;
-/// let forged = Verified { account: todo!(), methods: vec![], at: todo!(), epoch: todo!() };
+/// let forged = Verified { account: todo!(), methods: vec![], at: todo!(), lifted: todo!(), epoch: todo!() };
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a session is upgraded by spending this"]

@@ -143,7 +143,7 @@ impl State {
 /// Somebody who passed both factors, or whom policy asked for none. The only identity there is: it can't be
 /// built, only received from the gate.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// let forged = mfa_web::session::SignedIn { standing: todo!() };
 /// ```
 #[derive(Clone, Debug)]
