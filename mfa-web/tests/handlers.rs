@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use mfa_core::hashing::HashPool;
 use mfa_core::policy::Policy;
-use mfa_core::port::sender::Failure;
+use mfa_core::port::sender::{Failure, Locale};
 use mfa_core::service::SignIn;
 use mfa_core::settings::Confirm;
 use mfa_core::throttle::Limits;
@@ -248,4 +248,41 @@ async fn the_link_to_the_other_language_leads_to_a_page_that_can_be_looked_at() 
     link_on(&text(shown), "settings");
     link_on(&portal.get(&session, paths::BACKUP_CODES_NEW).await, "backup-codes/new");
     link_on(&text(portal.send(&session, paths::BACKUP_CODES_NEW, &[]).await), "settings");
+}
+
+#[tokio::test]
+async fn codes_are_sent_in_the_language_of_the_pages() {
+    let portal = plain();
+    for locale in [Locale::Welsh, Locale::English] {
+        let session = portal.enters("ann", Some(locale)).await;
+        let begun = portal.send(&session, paths::ENROL_EMAIL, &[("email", "ann@codes.example")]).await;
+        assert_eq!(leads_to(&begun), "/mfa/enrol/confirm");
+        assert_eq!(portal.sender.messages().last().unwrap().locale, locale);
+        portal.pass(60);
+    }
+}
+
+#[tokio::test]
+async fn whom_nothing_is_known_of_is_sent_to_the_sign_in_page_and_a_program_is_told_so() {
+    let portal = plain();
+    let nobody = Kept::default();
+    let looks = || Request::new(Method::Get, paths::SETTINGS);
+    assert_eq!(leads_to(&portal.web.handle(&nobody, looks()).await), "/sign-in");
+    let told = portal.web.handle(&nobody, looks().with_header("accept", "application/json")).await;
+    assert_eq!(told.status(), 401);
+    assert!(nobody.state().is_null(), "looking began a session");
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_is_nobodys_from_then_on() {
+    let portal = plain();
+    let (_, standing) = portal.with_app("ann").await;
+    let session = portal.enters("ann", None).await;
+    session.seat(&standing).await;
+    let _other = portal.mfa.end_other_sessions(&standing).await.unwrap().unwrap();
+    let before = session.rotations();
+    let told = portal.web.handle(&session, Request::new(Method::Get, paths::SETTINGS)).await;
+    assert_eq!(told.status(), 401);
+    assert!(text(told).contains("class=\"mfa-button\" href=\"/sign-in\""));
+    assert_eq!((&session.state()["stage"], session.rotations()), (&"anonymous".into(), before + 1));
 }
