@@ -33,7 +33,7 @@ async fn scans(portal: &Portal, session: &Kept) -> AuthenticatorApp {
     let begun = portal.send(session, paths::ENROL_APP, &[]).await;
     assert_eq!(leads_to(&begun), "/mfa/enrol/confirm");
     let shown = portal.read(session, paths::ENROL_CONFIRM).await;
-    AuthenticatorApp::scan(shown["uri"].as_str().unwrap()).unwrap()
+    AuthenticatorApp::scan(shown.get("uri").and_then(serde_json::Value::as_str).unwrap()).unwrap()
 }
 
 #[tokio::test]
