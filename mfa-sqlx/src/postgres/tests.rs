@@ -1,5 +1,7 @@
 //! What only shows from inside: calls that are made together. Only answers are looked at, so that no server waits for its disk.
 
+use std::time::Duration;
+
 use mfa_batch::Work as _;
 use mfa_core::id::{EventId, TenantId};
 use mfa_core::port::store::{
@@ -36,7 +38,9 @@ fn write(name: &str, expected: Option<u64>, number: u8) -> Write {
 
 /// A store with three people of version 1 in it, and no events.
 async fn three(server: &Postgres) -> PostgresStore {
-    let store = PostgresStore::open(&server.url()).await.unwrap();
+    // The machine of a test run is busier than a server should be.
+    let options = PostgresStore::options().patience(Duration::from_secs(20));
+    let store = options.open(&server.url()).await.unwrap();
     for name in ["ann", "ben", "cat"] {
         let mut new = write(name, None, 0);
         new.events.clear();
@@ -130,7 +134,9 @@ async fn a_row_that_somebody_holds_does_not_hold_up_the_others() {
     });
     // Until the server says that it waits for the lock.
     let waits = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock')";
-    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *holding).await.unwrap() {}
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *holding).await.unwrap() {
+        assert!(!held.is_finished(), "nobody waits");
+    }
     assert_eq!(store.commit(&write("ben", Some(1), 1)).await.unwrap(), Committed::Done);
     assert!(!held.is_finished());
     holding.rollback().await.unwrap();

@@ -280,7 +280,9 @@ mod tests {
             let closed = for_each::<()>(sqlx::Error::PoolClosed, count);
             assert!(closed.into_iter().all(|answer| matches!(answer, Err(sqlx::Error::PoolClosed))));
             for answer in for_each::<()>(cut(), count) {
-                assert!(matches!(&answer, Err(sqlx::Error::Io(error)) if error.to_string().contains("cable")));
+                assert!(
+                    matches!(&answer, Err(sqlx::Error::Io(error)) if error.to_string().contains("cable"))
+                );
             }
         }
     }

@@ -96,7 +96,8 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_can_not_be_written_is_named_when_it_is_opened() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        let written = sqlx::raw_sql("PRAGMA query_only = ON; CREATE TABLE t (c)").execute(&mut connection).await;
+        let written =
+            sqlx::raw_sql("PRAGMA query_only = ON; CREATE TABLE t (c)").execute(&mut connection).await;
         let error = opening(Path::new("second-factor.db"), written.unwrap_err());
         assert!(matches!(error, OpenError::ReadOnly { .. }), "{error:?}");
     }
