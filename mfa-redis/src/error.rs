@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mfa_core::config::ConfigError;
 use mfa_core::fault::{Fault, FaultKind};
-use redis::{RedisError, ServerErrorKind};
+use redis::RedisError;
 use thiserror::Error;
 
 /// Why a store was not opened.
@@ -113,33 +113,23 @@ impl StoreError {
         if error.is_unrecoverable_error() || error.is_io_error() {
             return Self::Cut(error);
         }
-        match error.kind() {
-            redis::ErrorKind::Server(kind) => match kind {
-                ServerErrorKind::BusyLoading => Self::Loading,
-                ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown => Self::Replica,
-                ServerErrorKind::NoPerm => Self::Rights(error),
-                ServerErrorKind::Moved
-                | ServerErrorKind::Ask
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::ClusterDown
-                | ServerErrorKind::CrossSlot => Self::OtherNode,
-                _ => Self::by_code(error),
-            },
-            _ => Self::by_code(error),
-        }
+        Self::told(error).unwrap_or_else(Self::Server)
     }
 
-    fn by_code(error: RedisError) -> Self {
-        // Redis puts the code of an error inside a script at the front of its text.
+    /// What the server says, by the code in front of its text. The scripts have codes of their own.
+    fn told(error: RedisError) -> Result<Self, RedisError> {
         match error.code() {
-            Some("OOM") => Self::Full,
-            Some("MISCONF") => Self::Disk,
-            Some("NOREPLICAS") => Self::Replicas,
-            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Rights(error),
-            Some("WRONGTYPE") => Self::Foreign,
-            Some("MFALOST") => Self::Lost,
-            Some("MFAUNREADABLE") => Self::Unreadable("version"),
-            _ => Self::Server(error),
+            Some("LOADING") => Ok(Self::Loading),
+            Some("READONLY" | "MASTERDOWN") => Ok(Self::Replica),
+            Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT") => Ok(Self::OtherNode),
+            Some("OOM") => Ok(Self::Full),
+            Some("MISCONF") => Ok(Self::Disk),
+            Some("NOREPLICAS") => Ok(Self::Replicas),
+            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Ok(Self::Rights(error)),
+            Some("WRONGTYPE") => Ok(Self::Foreign),
+            Some("MFALOST") => Ok(Self::Lost),
+            Some("MFAUNREADABLE") => Ok(Self::Unreadable("version")),
+            _ => Err(error),
         }
     }
 
@@ -148,19 +138,80 @@ impl StoreError {
         if error.is_timeout() {
             return Self::TimedOut { after: patience };
         }
-        match error.kind() {
-            redis::ErrorKind::AuthenticationFailed => Self::Rights(error),
-            redis::ErrorKind::Server(ServerErrorKind::BusyLoading) => Self::Loading,
-            _ => match error.code() {
-                Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Rights(error),
-                _ => Self::Unreachable(error),
-            },
+        if error.kind() == redis::ErrorKind::AuthenticationFailed {
+            return Self::Rights(error);
         }
+        Self::told(error).unwrap_or_else(Self::Unreachable)
     }
 }
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Fault::caused_by(FaultKind::Store, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use redis::{ErrorKind, RedisError, parse_redis_value};
+
+    use super::StoreError;
+
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(7);
+
+    /// As the server sends it.
+    fn answer(text: &str) -> RedisError {
+        parse_redis_value(format!("-{text}\r\n").as_bytes()).unwrap().extract_error().unwrap_err()
+    }
+
+    fn system(kind: io::ErrorKind) -> RedisError {
+        io::Error::from(kind).into()
+    }
+
+    /// What the operator has to do is another thing each time, while connecting and later.
+    #[test]
+    fn each_answer_of_a_server_is_told_by_its_own_name() {
+        type Is = fn(&StoreError) -> bool;
+        let told: [(&[&str], Is); 10] = [
+            (&["LOADING"], |error| matches!(error, StoreError::Loading)),
+            (&["READONLY", "MASTERDOWN"], |error| matches!(error, StoreError::Replica)),
+            (&["MOVED 1 a:1", "ASK 1 a:1", "TRYAGAIN", "CLUSTERDOWN", "CROSSSLOT"], |error| {
+                matches!(error, StoreError::OtherNode)
+            }),
+            (&["OOM"], |error| matches!(error, StoreError::Full)),
+            (&["MISCONF"], |error| matches!(error, StoreError::Disk)),
+            (&["NOREPLICAS"], |error| matches!(error, StoreError::Replicas)),
+            (&["NOAUTH", "WRONGPASS", "NOPERM"], |error| matches!(error, StoreError::Rights(_))),
+            (&["WRONGTYPE"], |error| matches!(error, StoreError::Foreign)),
+            (&["MFALOST"], |error| matches!(error, StoreError::Lost)),
+            (&["MFAUNREADABLE"], |error| matches!(error, StoreError::Unreadable("version"))),
+        ];
+        for (code, is) in told.iter().flat_map(|(codes, is)| codes.iter().map(move |code| (code, is))) {
+            let text = format!("{code} in words");
+            assert!(is(&StoreError::of_call(answer(&text), PATIENCE)), "{text}");
+            assert!(is(&StoreError::of_connecting(answer(&text), PATIENCE)), "{text}");
+        }
+        assert!(matches!(StoreError::of_call(answer("ERR no"), PATIENCE), StoreError::Server(_)));
+        assert!(matches!(StoreError::of_connecting(answer("ERR no"), PATIENCE), StoreError::Unreachable(_)));
+    }
+
+    #[test]
+    fn a_connection_that_cannot_go_on_is_cut_and_one_never_made_is_none() {
+        let garbled = || RedisError::from((ErrorKind::Parse, "not what a server says"));
+        let forbidden = || system(io::ErrorKind::PermissionDenied);
+        for error in [garbled(), forbidden(), system(io::ErrorKind::ConnectionReset)] {
+            assert!(matches!(StoreError::of_call(error, PATIENCE), StoreError::Cut(_)));
+        }
+        for error in [garbled(), forbidden(), system(io::ErrorKind::ConnectionRefused)] {
+            assert!(matches!(StoreError::of_connecting(error, PATIENCE), StoreError::Unreachable(_)));
+        }
+        let late = || system(io::ErrorKind::TimedOut);
+        for error in [StoreError::of_call(late(), PATIENCE), StoreError::of_connecting(late(), PATIENCE)] {
+            assert!(matches!(error, StoreError::TimedOut { after } if after == PATIENCE));
+        }
+        let password = RedisError::from((ErrorKind::AuthenticationFailed, "no"));
+        assert!(matches!(StoreError::of_connecting(password, PATIENCE), StoreError::Rights(_)));
     }
 }

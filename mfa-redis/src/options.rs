@@ -97,22 +97,17 @@ impl RedisOptions {
         Ok(RedisStore::on(link, prefix, address))
     }
 
-    #[cfg(feature = "tls")]
     fn client(&self, info: ConnectionInfo) -> redis::RedisResult<Client> {
-        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            return Client::open(info);
+        #[cfg(feature = "tls")]
+        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            // Without one, and with two that could be meant, rustls would panic.
+            if rustls::crypto::CryptoProvider::get_default().is_none() {
+                // Somebody else was quicker if it fails, which is as good.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+            }
+            let root_cert = self.root_certificates.clone();
+            return Client::build_with_tls(info, redis::TlsCertificates { client_tls: None, root_cert });
         }
-        // Without one, and with two that could be meant, rustls would panic.
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Somebody else was quicker if it fails, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let root_cert = self.root_certificates.clone();
-        Client::build_with_tls(info, redis::TlsCertificates { client_tls: None, root_cert })
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn client(&self, info: ConnectionInfo) -> redis::RedisResult<Client> {
         Client::open(info)
     }
 }
@@ -129,5 +124,33 @@ impl std::fmt::Debug for RedisOptions {
             .field("prefix", &self.prefix)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_shown_without_what_was_vouched_for() {
+        let options = RedisOptions::new().prefix("school").patience(Duration::from_secs(3));
+        #[cfg(feature = "tls")]
+        let options = options.root_certificates("certificate");
+        assert_eq!(format!("{options:?}"), "RedisOptions { prefix: \"school\", patience: 3s, .. }");
+    }
+
+    /// Nobody answers there, which is found out only where the settings can work.
+    #[tokio::test]
+    async fn the_shortest_and_the_longest_patience_are_patience() {
+        for (patience, works) in [
+            (SHORTEST - Duration::from_nanos(1), false),
+            (SHORTEST, true),
+            (LONGEST, true),
+            (LONGEST + Duration::from_nanos(1), false),
+        ] {
+            let refused = RedisOptions::new().patience(patience).open("redis://127.0.0.1:1").await;
+            let tried = matches!(refused, Err(OpenError::Server { .. }));
+            assert_eq!(tried, works, "{patience:?}: {refused:?}");
+        }
     }
 }

@@ -196,8 +196,18 @@ mod tests {
         assert_eq!(doubts(&evicting, Some("always"), Some("no")), [Doubt::Evicts]);
         let followed = GOOD.replace("connected_slaves:0", "connected_slaves:2");
         assert_eq!(doubts(&followed, Some("always"), Some("no")), [Doubt::Replicas]);
+    }
+
+    #[test]
+    fn what_a_server_says_of_itself_can_be_asked_for() {
         let replica = Persistence::of(&GOOD.replace("role:master", "role:slave"), None, None);
-        assert_eq!(replica.role(), Role::Replica);
+        assert_eq!((replica.role(), replica.log()), (Role::Replica, AppendLog::Unknown));
+        let good = Persistence::of(GOOD, Some("always"), Some("no"));
+        assert_eq!((good.role(), good.log()), (Role::Primary, AppendLog::Always));
+        assert_eq!((good.replicas(), good.evicts()), (0, false));
+        let other = GOOD.replace("noeviction", "allkeys-lru").replace("slaves:0", "slaves:2");
+        let other = Persistence::of(&other, Some("everysec"), Some("no"));
+        assert_eq!((other.replicas(), other.evicts(), other.log()), (2, true, AppendLog::EverySecond));
     }
 
     #[test]

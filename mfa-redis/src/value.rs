@@ -321,6 +321,13 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_leads_back_to_its_place() {
+        for turn in [0, 1, (1 << TURN_BITS) - 1] {
+            assert_eq!(place_of(Cursor((7 << TURN_BITS) + turn)), 7);
+        }
+    }
+
+    #[test]
     fn the_times_in_front_are_those_of_all_its_events() {
         let key = RecordKey {
             tenant: TenantId::default(),

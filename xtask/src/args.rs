@@ -18,9 +18,9 @@ Usage:
       otherwise), and counts their instructions.
   cargo xtask coverage [--no-install]
       Measures how much of mfa-core and mfa-web the tests reach, and writes target/coverage.md.
-  cargo xtask mutants [--package P] [--file F]
+  cargo xtask mutants [--package P] [--file F] [--no-install]
       Breaks the code in many small ways, one after the other, and names the breaks that neither a test notices nor
-      docs/mutants.md argues away: everywhere (hours), in one package, or in one file.
+      docs/mutants.md argues away: everywhere (hours), in one package, or in one file. Stores are tried on real servers.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -46,7 +46,7 @@ pub(crate) enum Chore {
     /// Measure how much the tests reach.
     Coverage { install: bool },
     /// Break the code on purpose: everywhere, in one package, or in one file.
-    Mutants { package: Option<String>, file: Option<String> },
+    Mutants { package: Option<String>, file: Option<String>, install: bool },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -144,17 +144,21 @@ impl Chore {
     }
 
     fn parse_mutants(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut package, mut file) = (None, None);
+        let (mut package, mut file, mut install) = (None, None, true);
         while let Some(argument) = arguments.next() {
             let wanted = match argument.as_str() {
                 "-h" | "--help" => return Ok(Self::Help),
+                "--no-install" => {
+                    install = false;
+                    continue;
+                }
                 "--package" => &mut package,
                 "--file" => &mut file,
                 other => return Err(format!("`{other}` isn't an option of `mutants`")),
             };
             *wanted = Some(arguments.next().ok_or_else(|| format!("`{argument}` needs a name"))?);
         }
-        Ok(Self::Mutants { package, file })
+        Ok(Self::Mutants { package, file, install })
     }
 }
 
@@ -233,10 +237,10 @@ mod tests {
 
     #[test]
     fn mutants_are_made_everywhere_or_in_one_place() {
-        assert_eq!(parse("mutants"), Ok(Chore::Mutants { package: None, file: None }));
+        assert_eq!(parse("mutants"), Ok(Chore::Mutants { package: None, file: None, install: true }));
         let (package, file) = (Some("mfa-core".to_owned()), Some("mfa-core/src/proof.rs".to_owned()));
-        let one = Chore::Mutants { package, file };
-        assert_eq!(parse("mutants --file mfa-core/src/proof.rs --package mfa-core"), Ok(one));
+        let one = Chore::Mutants { package, file, install: false };
+        assert_eq!(parse("mutants --file mfa-core/src/proof.rs --no-install --package mfa-core"), Ok(one));
         for wrong in ["mutants --package", "mutants --file", "mutants mfa-core"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -61,7 +61,9 @@ fn carry_out(chore: Chore) -> Result<(), String> {
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
         Chore::Timing { install, seconds } => timing::run(root, seconds, install),
         Chore::Coverage { install } => coverage::run(root, install),
-        Chore::Mutants { package, file } => mutants::run(root, package.as_deref(), file.as_deref()),
+        Chore::Mutants { package, file, install } => {
+            mutants::run(root, package.as_deref(), file.as_deref(), install)
+        }
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;
             suite::run_cluster(root, &toolbox, rounds)

@@ -5,22 +5,51 @@ mod outcome;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use crate::bench::Bench;
 use crate::mutants::argued::Argued;
 use crate::mutants::outcome::{Figures, Summary, Tried};
+use crate::tools::Toolbox;
 
 const VERSION: &str = "27.1.0";
 
 /// Where survivors that change nothing anybody can see are argued away.
 const LIST: &str = "docs/mutants.md";
 
-/// The packages that are looked at, each with the packages whose tests guard it. Redis would need a server for each.
-const PACKAGES: [(&str, &[&str]); 4] = [
-    ("mfa-core", &["mfa-core"]),
-    ("mfa-web", &["mfa-web", "mfa-axum"]),
-    ("mfa-sqlx", &["mfa-sqlx"]),
-    ("mfa-batch", &["mfa-batch"]),
+/// The servers that stores are tested on. Nothing else of the tests' tools is needed here.
+const SERVERS: [&str; 3] = ["redis-server", "postgres", "pgbouncer"];
+
+/// What the tests of stores leave to `cargo xtask test`, by a part of the test's name. It takes most of their time, and guards
+/// what is no store's own: the core's promises in races (`once_…`, `counted_…`), the server's word that nothing is lost when
+/// it dies, and TLS, which the client libraries do.
+const LEFT_OUT: [&str; 5] = [
+    "once_",
+    "counted_",
+    "nothing_answered_is_lost",
+    "where_each_call_is_a",
+    "only_a_server_that_somebody_trusted",
+];
+
+/// How long a store's tests may take at the least before a break counts as noticed because they hang, and how many times what
+/// they take unbroken. One that hangs should not cost more than ten others.
+const PATIENCE: [&str; 4] = ["--minimum-test-timeout", "60", "--timeout-multiplier", "3"];
+
+/// A package that is looked at.
+struct Looked {
+    name: &'static str,
+    /// The packages whose tests guard it.
+    guards: &'static [&'static str],
+    /// Whether they need servers. Each test starts its own and ends it, so that no break reaches the next one's.
+    servers: bool,
+}
+
+const PACKAGES: [Looked; 5] = [
+    Looked { name: "mfa-core", guards: &["mfa-core"], servers: false },
+    Looked { name: "mfa-web", guards: &["mfa-web", "mfa-axum"], servers: false },
+    Looked { name: "mfa-sqlx", guards: &["mfa-sqlx"], servers: true },
+    Looked { name: "mfa-redis", guards: &["mfa-redis"], servers: true },
+    Looked { name: "mfa-batch", guards: &["mfa-batch"], servers: false },
 ];
 
 /// Breaks every package, or one of them, or one file, and compares what no test noticed with the list.
@@ -28,23 +57,32 @@ const PACKAGES: [(&str, &[&str]); 4] = [
 /// # Errors
 ///
 /// A survivor that isn't argued, an argument for what doesn't survive, or cargo-mutants can't work.
-pub(crate) fn run(root: &Path, package: Option<&str>, file: Option<&str>) -> Result<(), String> {
+pub(crate) fn run(
+    root: &Path,
+    package: Option<&str>,
+    file: Option<&str>,
+    install: bool,
+) -> Result<(), String> {
     let list = root.join(LIST);
     let text =
         fs::read_to_string(&list).map_err(|error| format!("can't read {}: {error}", list.display()))?;
     let argued = Argued::read(&text)?;
-    if let Some(package) = package.filter(|name| PACKAGES.iter().all(|(known, _)| known != name)) {
-        let known = PACKAGES.map(|(name, _)| name).join(", ");
+    if let Some(package) = package.filter(|name| PACKAGES.iter().all(|known| known.name != *name)) {
+        let known = PACKAGES.map(|known| known.name).join(", ");
         return Err(format!("`{package}` isn't looked at; these are: {known}"));
     }
-    let tool = install(root)?;
+    let wanted: Vec<_> = PACKAGES.iter().filter(|looked| looked.is_wanted(package, file)).collect();
+    let toolbox = match wanted.iter().any(|looked| looked.servers) {
+        true => Some(Toolbox::gather_only(root, install, &SERVERS)?),
+        false => None,
+    };
+    let tool = install_tool(root, install)?;
+    let bench = Bench::set_up()?;
     let mut table = Figures::heading();
     let mut troubles = Vec::new();
-    for (name, guards) in PACKAGES.iter().filter(|(name, _)| package.is_none_or(|wanted| wanted == *name)) {
-        if file.is_some_and(|file| !file.starts_with(&format!("{name}/"))) {
-            continue;
-        }
-        let tried = one(root, &tool, name, guards, file)?;
+    for looked in wanted {
+        let name = looked.name;
+        let tried = one(root, &bench, toolbox.as_ref(), &tool, looked, file)?;
         troubles.extend(argued.compare(&tried, file.unwrap_or(&format!("{name}/"))));
         for module in modules(&tried) {
             let of_it: Vec<_> = tried.iter().filter(|one| one.file == module).collect();
@@ -56,6 +94,23 @@ pub(crate) fn run(root: &Path, package: Option<&str>, file: Option<&str>) -> Res
     if troubles.is_empty() { Ok(()) } else { Err(format!("\n{}", troubles.join("\n"))) }
 }
 
+impl Looked {
+    fn is_wanted(&self, package: Option<&str>, file: Option<&str>) -> bool {
+        let holds = |file: &str| file.strip_prefix(self.name).is_some_and(|rest| rest.starts_with('/'));
+        package.is_none_or(|wanted| wanted == self.name) && file.is_none_or(holds)
+    }
+
+    /// What `cargo test` and the test programs are given.
+    fn test_arguments(&self) -> Vec<&'static str> {
+        // No examples of the documentation, which each are a program of their own.
+        let mut arguments = vec!["--lib", "--tests", "--"];
+        if self.servers {
+            arguments.extend(LEFT_OUT.iter().flat_map(|name| ["--skip", name]));
+        }
+        arguments
+    }
+}
+
 fn modules(tried: &[Tried]) -> Vec<String> {
     let mut modules: Vec<_> = tried.iter().map(|one| one.file.clone()).collect();
     modules.sort();
@@ -63,12 +118,17 @@ fn modules(tried: &[Tried]) -> Vec<String> {
     modules
 }
 
-fn install(root: &Path) -> Result<std::path::PathBuf, String> {
+fn install_tool(root: &Path, install: bool) -> Result<std::path::PathBuf, String> {
     let tool = root.join("target/tools/bin/cargo-mutants");
     let version = Command::new(&tool).args(["mutants", "--version"]).output();
     let said = version.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
     if said.trim().ends_with(VERSION) {
         return Ok(tool);
+    }
+    if !install {
+        return Err(format!(
+            "there is no cargo-mutants {VERSION}, and nothing was installed because of --no-install"
+        ));
     }
     let install = Command::new("cargo")
         .args(["install", "--quiet", "--locked", "--force", &format!("cargo-mutants@{VERSION}"), "--root"])
@@ -85,22 +145,36 @@ fn install(root: &Path) -> Result<std::path::PathBuf, String> {
 /// Runs one package. `.cargo/mutants.toml` says how.
 fn one(
     root: &Path,
+    bench: &Bench,
+    toolbox: Option<&Toolbox>,
     tool: &Path,
-    package: &str,
-    guards: &[&str],
+    looked: &Looked,
     file: Option<&str>,
 ) -> Result<Vec<Tried>, String> {
+    let package = looked.name;
     let output = root.join("target/mutants-of").join(package);
     fs::create_dir_all(&output).map_err(|error| format!("can't make {}: {error}", output.display()))?;
-    let mut command = Command::new(tool);
+    // Whatever a break leaves behind, servers first of all, ends with the run.
+    let mut command = bench.command(tool);
     command.args(["mutants", "--no-shuffle", "--colors", "never", "--package", package]).current_dir(root);
-    for guard in guards {
+    // It works on a copy of the tree. Without this the crates of others would be built there once more each time; in the
+    // tree's own folder, what was built of a broken copy could be taken for what is in the tree.
+    command.env("CARGO_TARGET_DIR", root.join("target/mutants-of/build"));
+    for guard in looked.guards {
         command.args(["--test-package", guard]);
     }
     if let Some(file) = file {
         command.args(["--file", file]);
     }
-    let status = command.arg("--output").arg(&output).stdin(Stdio::null()).status();
+    if let (true, Some(toolbox)) = (looked.servers, toolbox) {
+        // PostgreSQL is a feature, and so is TLS.
+        command.arg("--all-features").args(PATIENCE);
+        command.env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
+    } else {
+        command.env_remove("MFA_TEST_TOOLS");
+    }
+    command.arg("--output").arg(&output).arg("--").args(looked.test_arguments());
+    let status = command.status();
     let status = status.map_err(|error| format!("can't run cargo-mutants: {error}"))?;
     // It ends with 2 where something survived and with 3 where a test took too long: both are weighed here.
     if !matches!(status.code(), Some(0 | 2 | 3)) {

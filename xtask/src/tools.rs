@@ -18,14 +18,28 @@ impl Toolbox {
     ///
     /// Names each tool that couldn't be had, what it was for and why it couldn't be had.
     pub(crate) fn gather(root: &Path, install: bool) -> Result<Self, String> {
+        Self::gather_those(root, install, |_| true)
+    }
+
+    /// The same for a chore that needs only some of them.
+    ///
+    /// # Errors
+    ///
+    /// See [`gather`](Self::gather).
+    pub(crate) fn gather_only(root: &Path, install: bool, names: &[&str]) -> Result<Self, String> {
+        Self::gather_those(root, install, |tool| names.contains(&tool.name))
+    }
+
+    fn gather_those(root: &Path, install: bool, needed: impl Fn(&Tool) -> bool) -> Result<Self, String> {
         let shelf = Shelf::of(root);
-        let absent: Vec<&Tool> = TOOLS.iter().filter(|tool| shelf.locate(tool).is_none()).collect();
+        let needed: Vec<&Tool> = TOOLS.iter().filter(|tool| needed(tool)).collect();
+        let absent: Vec<&Tool> = needed.iter().copied().filter(|tool| shelf.locate(tool).is_none()).collect();
         let troubles = if install { fetch(&shelf, &absent) } else { Vec::new() };
 
         let mut variables = Vec::new();
         let mut missing = Vec::new();
         println!("Tools for the tests:");
-        for tool in TOOLS {
+        for tool in needed {
             match shelf.locate(tool) {
                 Some(path) => {
                     println!("  {:<20} {}", tool.name, path.display());

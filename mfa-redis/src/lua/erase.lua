@@ -3,13 +3,13 @@
 local data, names, field = KEYS[1], KEYS[2], ARGV[1]
 -- Everything is read before the first write, as in the other script that writes.
 local held = redis.call('HGET', data, field)
-local count = redis.call('HGET', data, ':count')
+local count = tonumber(redis.call('HGET', data, ':count') or 1)
 redis.call('ZSCORE', names, field)
 local gone = { field }
 if held then
   local place = string.match(held, '^%d+ (%d+) ')
-  if not place then
-    return redis.error_reply('MFAUNREADABLE a record has no version')
+  if not place or not count then
+    return redis.error_reply('MFAUNREADABLE a record has no version, or there is no count')
   end
   while place ~= '0' do
     gone[#gone + 1] = 'e' .. place
@@ -27,6 +27,6 @@ for first = 1, #gone, 1000 do
 end
 redis.call('ZREM', names, field)
 if held then
-  redis.call('HSET', data, ':count', (count or 1) - 1)
+  redis.call('HSET', data, ':count', count - 1)
 end
 return 1

@@ -141,3 +141,110 @@ pub(crate) fn store_error(error: sqlx::Error, patience: Duration) -> StoreError 
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::error::Error as StdError;
+    use std::fmt;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    /// What a server says, of which only the code counts.
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn said(code: &'static str) -> sqlx::Error {
+        sqlx::Error::Database(Box::new(Said(code)))
+    }
+
+    fn io() -> sqlx::Error {
+        std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()
+    }
+
+    /// The code of what was told, and of what a connection is good for afterwards.
+    #[test]
+    fn each_code_is_told_by_its_own_name() {
+        type Is = fn(&StoreError) -> bool;
+        let patience = Duration::from_secs(7);
+        let told: [(&[&'static str], Is); 9] = [
+            (&["57P01", "57P02", "57P03", "57P05", "53300", "08006", "08P01"], |e| {
+                matches!(e, StoreError::Cut(_))
+            }),
+            (
+                &["57014", "55P03", "25P03", "25P04"],
+                |e| matches!(e, StoreError::TimedOut { after } if *after == Duration::from_secs(7)),
+            ),
+            (&["53100", "53200"], |e| matches!(e, StoreError::Full)),
+            (&["25006"], |e| matches!(e, StoreError::ReadOnly)),
+            (&["42501", "28000", "28P01"], |e| matches!(e, StoreError::Rights(_))),
+            (&["42P01", "3F000"], |e| matches!(e, StoreError::Gone(_))),
+            (&["XX001", "XX002"], |e| matches!(e, StoreError::Damaged)),
+            (&["40001", "40P01"], |e| matches!(e, StoreError::Database(_))),
+            (&["23505", "XX000"], |e| matches!(e, StoreError::Database(_))),
+        ];
+        for (code, is) in told.iter().flat_map(|(codes, is)| codes.iter().map(move |code| (*code, is))) {
+            assert!(is(&store_error(said(code), patience)), "{code}");
+            let (cut, answer) = (is_cut(&said(code)), is_answer(&said(code)));
+            assert_eq!(cut, code.starts_with("57P") || code.starts_with("08"), "{code}");
+            assert_eq!(answer, !cut, "{code}");
+            assert_eq!(is_conflict(&said(code)), code.starts_with("400") || code == "40P01", "{code}");
+            let late = ["57014", "55P03", "25P03", "25P04"].contains(&code);
+            assert_eq!(is_timeout(&said(code)), late, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_the_connection_itself_says_is_no_answer() {
+        let patience = Duration::from_secs(7);
+        let protocol = || sqlx::Error::Protocol("not what a server says".to_owned());
+        for error in [io(), protocol()] {
+            assert!(is_cut(&error) && !is_answer(&error) && !is_timeout(&error), "{error:?}");
+            assert!(matches!(store_error(error, patience), StoreError::Cut(_)));
+        }
+        let tls = sqlx::Error::Tls("nobody vouches for it".into());
+        assert!(matches!(store_error(tls, patience), StoreError::Cut(_)));
+        let late = sqlx::Error::PoolTimedOut;
+        assert!(is_timeout(&late) && !is_cut(&late) && !is_answer(&late));
+        assert!(matches!(store_error(late, patience), StoreError::TimedOut { after } if after == patience));
+        let closed = sqlx::Error::PoolClosed;
+        assert!(!is_timeout(&closed) && !is_cut(&closed) && !is_answer(&closed) && !is_conflict(&closed));
+        assert!(matches!(store_error(closed, patience), StoreError::Database(_)));
+    }
+}

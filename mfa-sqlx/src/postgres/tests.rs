@@ -1,4 +1,6 @@
-//! What only shows from inside: calls that are made together.
+//! What only shows from inside: calls that are made together. Only answers are looked at, so that no server waits for its disk.
+
+use std::time::Duration;
 
 use mfa_batch::Work as _;
 use mfa_core::id::{EventId, TenantId};
@@ -11,6 +13,7 @@ use test_tools::Server as _;
 use test_tools::postgres::Postgres;
 
 use crate::postgres::PostgresStore;
+use crate::postgres::together::TRIES;
 
 fn key(name: &str) -> RecordKey {
     RecordKey { tenant: TenantId::default(), collection: Collection::Account, name: name.to_owned() }
@@ -35,7 +38,9 @@ fn write(name: &str, expected: Option<u64>, number: u8) -> Write {
 
 /// A store with three people of version 1 in it, and no events.
 async fn three(server: &Postgres) -> PostgresStore {
-    let store = PostgresStore::open(&server.url()).await.unwrap();
+    // The machine of a test run is busier than a server should be.
+    let options = PostgresStore::options().patience(Duration::from_secs(20));
+    let store = options.open(&server.url()).await.unwrap();
     for name in ["ann", "ben", "cat"] {
         let mut new = write(name, None, 0);
         new.events.clear();
@@ -63,7 +68,7 @@ async fn what_is_made_together_is_told_apart() {
     if !test_tools::tools() {
         return;
     }
-    let server = Postgres::start(&[]);
+    let server = Postgres::start(&["fsync=off"]);
     let store = three(&server).await;
 
     // A new one, one of an old version, one for a record that isn't there, and a second one for the first record.
@@ -95,7 +100,7 @@ async fn one_that_can_not_be_made_does_not_take_the_others_with_it() {
     if !test_tools::tools() {
         return;
     }
-    let server = Postgres::start(&[]);
+    let server = Postgres::start(&["fsync=off"]);
     let store = three(&server).await;
     server.execute(
         "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
@@ -115,7 +120,7 @@ async fn a_row_that_somebody_holds_does_not_hold_up_the_others() {
     if !test_tools::tools() {
         return;
     }
-    let server = Postgres::start(&[]);
+    let server = Postgres::start(&["fsync=off"]);
     let store = three(&server).await;
     let mut outside = PgConnection::connect(&server.url()).await.unwrap();
     let mut holding = outside.begin().await.unwrap();
@@ -129,9 +134,70 @@ async fn a_row_that_somebody_holds_does_not_hold_up_the_others() {
     });
     // Until the server says that it waits for the lock.
     let waits = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock')";
-    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *holding).await.unwrap() {}
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *holding).await.unwrap() {
+        assert!(!held.is_finished(), "nobody waits");
+    }
     assert_eq!(store.commit(&write("ben", Some(1), 1)).await.unwrap(), Committed::Done);
     assert!(!held.is_finished());
     holding.rollback().await.unwrap();
     assert_eq!(held.await.unwrap().unwrap(), Committed::Done);
+}
+
+/// The server undoes or gives up what is ben's, with the code that the test has chosen.
+const TROUBLE: &str = "CREATE TABLE trouble (code text); INSERT INTO trouble VALUES ('40001'); CREATE SEQUENCE tries; \
+     CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('tries'); \
+     RAISE EXCEPTION 'no' USING ERRCODE = (SELECT code FROM trouble); END $$; \
+     CREATE TRIGGER not_ben BEFORE INSERT ON mfa.mfa_event FOR EACH ROW WHEN (NEW.name = 'ben') EXECUTE FUNCTION no()";
+
+#[tokio::test]
+async fn what_the_server_undoes_is_made_again_so_often_and_then_a_conflict() {
+    if !test_tools::tools() {
+        return;
+    }
+    let server = Postgres::start(&["fsync=off"]);
+    let store = three(&server).await;
+    assert!(format!("{store:?}").contains(server.url().split(['@', '/']).nth(3).unwrap()), "{store:?}");
+    server.execute(TROUBLE);
+    let update = |name: &str| (write(name, Some(1), 1), vec![1, 1]);
+    for code in ["40001", "40P01"] {
+        server.execute(&format!("UPDATE trouble SET code = '{code}'; SELECT setval('tries', 1, false)"));
+        assert_eq!(store.commit(&update("ben").0).await.unwrap(), Committed::Conflict, "{code}");
+        server.execute(&format!("DO $$ BEGIN ASSERT nextval('tries') = {TRIES} + 1; END $$"));
+    }
+    let answers = store.updates.work().run(["cat", "ben", "ann"].map(update).to_vec()).await;
+    assert!(matches!(answers.as_slice(), [Ok(Committed::Done), Err(_), Ok(Committed::Done)]), "{answers:?}");
+
+    // Whoever's time is up is not asked again, each by themselves, for as long again.
+    server.execute("UPDATE trouble SET code = '57014'");
+    let update = |name: &str| (write(name, Some(if name == "ben" { 1 } else { 2 }), 2), vec![1, 1]);
+    let answers = store.updates.work().run(["cat", "ben", "ann"].map(update).to_vec()).await;
+    assert!(answers.len() == 3 && answers.iter().all(Result::is_err), "{answers:?}");
+    assert_eq!(told(&store, "cat").await.len(), 2, "what was made before");
+
+    store.close().await;
+    assert!(store.load(&key("ann")).await.is_err());
+}
+
+/// A record that can't be read is the trouble of whoever asks for it, and a server that takes too long that of all.
+#[tokio::test]
+async fn what_one_record_has_is_not_the_trouble_of_those_who_asked_with_it() {
+    if !test_tools::tools() {
+        return;
+    }
+    let server = Postgres::start(&["fsync=off"]);
+    let store = three(&server).await;
+    server.execute(
+        "CREATE TABLE trouble (code text); INSERT INTO trouble VALUES ('22000'); \
+         CREATE FUNCTION no() RETURNS bytea LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'no' USING ERRCODE = (SELECT code FROM trouble); END $$; \
+         ALTER TABLE mfa.mfa_record RENAME TO kept; CREATE VIEW mfa.mfa_record AS SELECT tenant, collection, name, \
+         version, CASE WHEN name = 'ben' THEN no() ELSE record END AS record FROM mfa.kept",
+    );
+    let ask = async || {
+        let found = store.loads.work().run(["ann", "ben", "cat"].map(key).to_vec()).await;
+        found.iter().map(Result::is_ok).collect::<Vec<_>>()
+    };
+    assert_eq!(ask().await, [true, false, true]);
+    server.execute("UPDATE trouble SET code = '57014'");
+    assert_eq!(ask().await, [false, false, false]);
 }

@@ -20,7 +20,7 @@ pub(crate) const LANES: usize = 4;
 pub(crate) const SLOW: Duration = Duration::from_millis(10);
 
 /// How often a write is made that the server has undone.
-const TRIES: u32 = 10;
+pub(crate) const TRIES: u32 = 10;
 
 /// Where the statements go.
 #[derive(Clone)]
@@ -255,4 +255,35 @@ fn for_each<T>(error: sqlx::Error, count: usize) -> Vec<Result<T, sqlx::Error>> 
     let mut errors: Vec<_> = (1..count).map(|_| Err(again(&error))).collect();
     errors.push(Err(error));
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_was_not_asked_for_is_an_error() {
+        let mut all = ["ann", "ben"];
+        assert_eq!((*at(&mut all, 1).unwrap(), *at(&mut all, 2).unwrap()), ("ann", "ben"));
+        for place in [i64::MIN, -1, 0, 3, i64::MAX] {
+            assert!(matches!(at(&mut all, place), Err(sqlx::Error::Decode(_))), "{place}");
+        }
+    }
+
+    #[test]
+    fn whoever_called_is_told_the_same() {
+        let cut = || sqlx::Error::Io(io::Error::other("the cable"));
+        for count in [1, 2, 5] {
+            let late = for_each::<()>(sqlx::Error::PoolTimedOut, count);
+            assert_eq!(late.len(), count);
+            assert!(late.into_iter().all(|answer| matches!(answer, Err(sqlx::Error::PoolTimedOut))));
+            let closed = for_each::<()>(sqlx::Error::PoolClosed, count);
+            assert!(closed.into_iter().all(|answer| matches!(answer, Err(sqlx::Error::PoolClosed))));
+            for answer in for_each::<()>(cut(), count) {
+                assert!(
+                    matches!(&answer, Err(sqlx::Error::Io(error)) if error.to_string().contains("cable"))
+                );
+            }
+        }
+    }
 }

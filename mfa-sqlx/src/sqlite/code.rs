@@ -80,3 +80,25 @@ pub(crate) fn file_error(path: &Path, error: std::io::Error) -> OpenError {
         _ => OpenError::Io { path, source: error },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::*;
+
+    #[test]
+    fn a_turn_that_never_comes_is_told_as_the_wait_that_it_was() {
+        let error = store_error(sqlx::Error::PoolTimedOut, Duration::from_secs(1));
+        assert!(matches!(error, StoreError::Busy { waited } if waited == TURN), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_can_not_be_written_is_named_when_it_is_opened() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let written =
+            sqlx::raw_sql("PRAGMA query_only = ON; CREATE TABLE t (c)").execute(&mut connection).await;
+        let error = opening(Path::new("second-factor.db"), written.unwrap_err());
+        assert!(matches!(error, OpenError::ReadOnly { .. }), "{error:?}");
+    }
+}

@@ -90,3 +90,19 @@ impl SqliteOptions {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_work_is_brought_to_the_nearest_that_can() {
+        for (asked, connections) in [(0, 1), (1, 1), (7, 7)] {
+            assert_eq!(SqliteOptions::new().readers(asked).readers, connections);
+        }
+        let (longest, longer) = (Duration::from_millis(i32::MAX as u64), Duration::MAX);
+        for (asked, wait) in [(Duration::ZERO, Duration::ZERO), (longest, longest), (longer, longest)] {
+            assert_eq!(SqliteOptions::new().busy_timeout(asked).busy_timeout, wait);
+        }
+    }
+}

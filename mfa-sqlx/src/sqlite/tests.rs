@@ -18,6 +18,9 @@ use crate::sqlite::code::{file_error, opening};
 use crate::sqlite::open::use_log;
 use crate::sqlite::{Durability, SqliteStore};
 
+/// A net, not a measure: what hangs would never end.
+const HUNG: Duration = Duration::from_secs(30);
+
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -73,6 +76,7 @@ async fn limit_pages(store: &SqliteStore, pages: u32) {
 async fn a_full_disk_is_a_fault_and_nothing_is_lost() {
     let scratch = Scratch::new("full");
     let store = SqliteStore::open(scratch.file()).await.unwrap();
+    assert!(format!("{store:?}").contains("second-factor.db"), "which one is full can be told");
     limit_pages(&store, 20).await;
     let mut kept = 0;
     let fault = loop {
@@ -384,6 +388,17 @@ async fn without_a_log_the_error_says_so() {
     }
 }
 
+/// Waiting is for locks alone.
+#[tokio::test]
+async fn what_is_no_lock_is_not_waited_for() {
+    let scratch = Scratch::new("no-lock");
+    std::fs::write(scratch.file(), [7; 4_096]).unwrap();
+    let mut connection = SqliteConnectOptions::new().filename(scratch.file()).connect().await.unwrap();
+    let file = scratch.file();
+    let told = tokio::time::timeout(HUNG, use_log(&mut connection, &file, Duration::MAX)).await;
+    assert!(matches!(told, Ok(Err(OpenError::NotSqlite { .. }))), "{told:?}");
+}
+
 /// What SQLite says when there is no room, as the one who opens is told.
 #[tokio::test]
 async fn a_full_disk_is_named_when_it_is_opened() {
@@ -404,6 +419,7 @@ async fn a_call_is_tried_three_times() {
     let scratch = Scratch::new("patience");
     let wait = Duration::from_millis(30);
     let store = SqliteStore::options().busy_timeout(wait).open(scratch.file()).await.unwrap();
+    assert_eq!(store.writer.work().patience(), wait * 3, "which those who read are told of too");
     let mut other = SqliteConnectOptions::new().filename(scratch.file()).connect().await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let begun = Instant::now();

@@ -45,20 +45,19 @@ impl Writer {
     /// All jobs in one transaction: each is carried out or in conflict, and all that is stays, or none on an error.
     async fn together(&self, jobs: &[Job]) -> Result<Vec<Committed>, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        let mut tries = 1;
-        loop {
-            match transaction(&mut connection, jobs).await {
-                // Busy means: nothing was written, not even by a COMMIT that says so.
-                Err(error) if tries < TRIES && code::primary_code(&error) == Some(code::BUSY) => tries += 1,
-                Err(error) => {
-                    // SQLite may have rolled back by itself (disk full does that), and sqlx would go on
-                    // counting an open transaction: this connection is done.
-                    connection.close_on_drop();
-                    return Err(error);
-                }
-                committed => return committed,
+        let mut committed = transaction(&mut connection, jobs).await;
+        for _ in 1..TRIES {
+            // Busy means: nothing was written, not even by a COMMIT that says so.
+            if matches!(&committed, Err(error) if code::primary_code(error) == Some(code::BUSY)) {
+                committed = transaction(&mut connection, jobs).await;
             }
         }
+        if committed.is_err() {
+            // SQLite may have rolled back by itself (disk full does that), and sqlx would go on
+            // counting an open transaction: this connection is done.
+            connection.close_on_drop();
+        }
+        committed
     }
 }
 
