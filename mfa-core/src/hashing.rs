@@ -4,10 +4,12 @@ use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use thiserror::Error;
 
 use crate::fault::{Fault, FaultKind};
+use crate::giving_way::GivingWay;
 use crate::refusal::Refusal;
 use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError, thread};
 
@@ -42,8 +44,8 @@ impl PoolError {
 /// away at once instead of being queued, and the person is asked to try again.
 ///
 /// On Linux, with the feature `priority` (a default one), its threads work only while no other thread of the process wants
-/// their core, so that requests which need no hash keep their latency. A process that never has a moment to spare then
-/// takes long over them; [`keeping_priority`](Self::keeping_priority) lets them have their share all the same.
+/// their core, so that requests which need no hash keep their latency. In a process that has no moment to spare one then
+/// takes long, and the next fifty get their share all the same; with [`keeping_priority`](Self::keeping_priority) all do.
 ///
 /// Clones share the bound. A piece of work has a thread to itself: starting one costs a thousandth of the
 /// hash it is for, and nothing stays behind when there is nothing to do.
@@ -65,6 +67,7 @@ pub struct HashPool {
 struct Slots {
     most: usize,
     taken: AtomicUsize,
+    giving_way: GivingWay,
 }
 
 /// One unit of the bound, given back when dropped, however that comes about.
@@ -138,7 +141,8 @@ impl<T> Drop for Reply<T> {
 impl HashPool {
     /// At most `most` pieces of work at once, and so at most that many times the memory of one.
     pub fn new(most: NonZeroUsize) -> Self {
-        Self { slots: Arc::new(Slots { most: most.get(), taken: AtomicUsize::new(0) }), gives_way: true }
+        let (taken, giving_way) = (AtomicUsize::new(0), GivingWay::default());
+        Self { slots: Arc::new(Slots { most: most.get(), taken, giving_way }), gives_way: true }
     }
 
     /// The same pool, whose threads are scheduled like any other: slow hashes then take their share of the processor from
@@ -173,14 +177,18 @@ impl HashPool {
         let permit = Permit::take(&self.slots).ok_or(PoolError::Busy)?;
         let answer = Arc::new(Answer::default());
         let reply = Reply(Arc::clone(&answer));
-        let gives_way = self.gives_way;
+        let gives_way = self.gives_way && self.slots.giving_way.starts();
         thread::Builder::new()
             .name("mfa-hash".to_owned())
             .spawn(move || {
                 if gives_way {
                     thread::give_way();
                 }
+                let began = Instant::now();
                 let done = catch_unwind(AssertUnwindSafe(work));
+                if gives_way {
+                    permit.0.giving_way.took(began.elapsed());
+                }
                 // Before the reply, so that who has the result can start the next piece of work at once.
                 drop(permit);
                 if let Ok(done) = done {

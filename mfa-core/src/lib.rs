@@ -11,6 +11,7 @@ pub mod config;
 pub mod event;
 pub mod factor;
 pub mod fault;
+mod giving_way;
 pub mod hashing;
 pub mod id;
 pub mod policy;

@@ -26,6 +26,8 @@ mod event;
 mod factor;
 #[path = "../../../mfa-core/src/fault.rs"]
 mod fault;
+#[path = "../../../mfa-core/src/giving_way.rs"]
+mod giving_way;
 #[path = "../../../mfa-core/src/hashing.rs"]
 mod hashing;
 #[path = "../../../mfa-core/src/id.rs"]
