@@ -41,6 +41,10 @@ impl PoolError {
 /// wrong codes decides how much memory and processor the portal has left; so work beyond the bound is turned
 /// away at once instead of being queued, and the person is asked to try again.
 ///
+/// On Linux, with the feature `priority` (a default one), its threads work only while no other thread of the process wants
+/// their core, so that requests which need no hash keep their latency. A process that never has a moment to spare then
+/// takes long over them; [`keeping_priority`](Self::keeping_priority) lets them have their share all the same.
+///
 /// Clones share the bound. A piece of work has a thread to itself: starting one costs a thousandth of the
 /// hash it is for, and nothing stays behind when there is nothing to do.
 ///
@@ -54,6 +58,7 @@ impl PoolError {
 #[derive(Clone, Debug)]
 pub struct HashPool {
     slots: Arc<Slots>,
+    gives_way: bool,
 }
 
 #[derive(Debug)]
@@ -133,7 +138,13 @@ impl<T> Drop for Reply<T> {
 impl HashPool {
     /// At most `most` pieces of work at once, and so at most that many times the memory of one.
     pub fn new(most: NonZeroUsize) -> Self {
-        Self { slots: Arc::new(Slots { most: most.get(), taken: AtomicUsize::new(0) }) }
+        Self { slots: Arc::new(Slots { most: most.get(), taken: AtomicUsize::new(0) }), gives_way: true }
+    }
+
+    /// The same pool, whose threads are scheduled like any other: slow hashes then take their share of the processor from
+    /// requests, however many there are.
+    pub fn keeping_priority(self) -> Self {
+        Self { gives_way: false, ..self }
     }
 
     /// How many pieces of work may run at once.
@@ -162,9 +173,13 @@ impl HashPool {
         let permit = Permit::take(&self.slots).ok_or(PoolError::Busy)?;
         let answer = Arc::new(Answer::default());
         let reply = Reply(Arc::clone(&answer));
+        let gives_way = self.gives_way;
         thread::Builder::new()
             .name("mfa-hash".to_owned())
             .spawn(move || {
+                if gives_way {
+                    thread::give_way();
+                }
                 let done = catch_unwind(AssertUnwindSafe(work));
                 // Before the reply, so that who has the result can start the next piece of work at once.
                 drop(permit);

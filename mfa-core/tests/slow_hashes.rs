@@ -56,6 +56,27 @@ impl Held {
     }
 }
 
+/// How the system schedules this thread: Linux' number for it (proc(5), the field `policy`).
+#[cfg(all(target_os = "linux", feature = "priority"))]
+fn policy() -> u32 {
+    let line = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    // The second field is a name in brackets, with blanks in it or not; the policy is the forty-first.
+    let (_, fields) = line.rsplit_once(')').unwrap();
+    fields.split_whitespace().nth(38).unwrap().parse().unwrap()
+}
+
+#[cfg(all(target_os = "linux", feature = "priority"))]
+#[tokio::test]
+async fn a_slow_hash_gives_way_unless_it_is_told_not_to() {
+    const IDLE: u32 = 5;
+    let pool = HashPool::new(NonZeroUsize::MIN);
+    let ours = policy();
+    assert_ne!(ours, IDLE);
+    assert_eq!(pool.run(policy).await.unwrap(), IDLE);
+    assert_eq!(policy(), ours, "who asks keeps their own");
+    assert_eq!(pool.keeping_priority().run(policy).await.unwrap(), ours);
+}
+
 fn with_pool(world: &World, most: usize) -> (Mfa, HashPool) {
     let pool = HashPool::new(NonZeroUsize::new(most).unwrap());
     (world.twin(KEY_A, |builder| builder.hash_pool(pool.clone())), pool)

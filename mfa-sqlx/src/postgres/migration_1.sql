@@ -18,17 +18,17 @@ CREATE TABLE mfa_record (
 ALTER TABLE mfa_record ALTER COLUMN record SET STORAGE EXTERNAL;
 
 CREATE TABLE mfa_event (
-    position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    position BIGINT GENERATED ALWAYS AS IDENTITY,
     tenant TEXT NOT NULL COLLATE "C",
     collection TEXT NOT NULL COLLATE "C",
     name TEXT NOT NULL COLLATE "C",
     id TEXT NOT NULL,
     at BIGINT NOT NULL,
     kind TEXT NOT NULL COLLATE "C",
-    body BYTEA NOT NULL
+    body BYTEA NOT NULL,
+    PRIMARY KEY (tenant, position)
 );
 
 -- Each index ends in the position: newest first without sorting.
 CREATE INDEX event_by_record ON mfa_event (tenant, collection, name, position);
 CREATE INDEX event_by_kind ON mfa_event (tenant, kind, position);
-CREATE INDEX event_by_tenant ON mfa_event (tenant, position);

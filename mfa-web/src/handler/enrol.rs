@@ -185,7 +185,6 @@ pub(super) async fn confirm<S: Session>(visit: &mut Visit<'_, S>) -> Result<Repl
         visit.web.mfa().confirm(&authority, &ticket, first, second.map(SecretText::expose)).await?;
     match confirmed {
         Ok(confirmed) => {
-            let forced = matches!(visit.state.stage, Stage::Enrolling { .. });
             let standing = confirmed.verified.into_standing();
             visit.session.rotate().await?;
             visit.state.csrf = Token::new(visit.web.mfa())?;
@@ -194,8 +193,9 @@ pub(super) async fn confirm<S: Session>(visit: &mut Visit<'_, S>) -> Result<Repl
             if confirmed.needs_backup_codes {
                 return codes::show(visit, &standing, Some(note)).await;
             }
+            // Not a first method: nobody was made to set it up.
             visit.state.note = Some(note);
-            if forced || visit.state.going.is_some() {
+            if visit.state.going.is_some() {
                 return Ok(Reply::To(visit.web.onwards(&mut visit.state)));
             }
             Ok(visit.to(paths::SETTINGS))

@@ -14,7 +14,7 @@ use crate::message::{Method, Problem, Request, Response};
 use crate::page::Chrome;
 use crate::page::problem::Trouble;
 use crate::paths::{self, field};
-use crate::session::{Session, Stage, State};
+use crate::session::{Session, State};
 use crate::text::locale_of_tag;
 use crate::token::Token;
 use crate::web::Web;
@@ -47,14 +47,11 @@ impl<'a, S: Session> Visit<'a, S> {
         let reply = visit.reply().await?;
         let response = visit.write(reply).await?;
         let after = visit.state.encode()?;
-        if stored.as_deref() != Some(after.as_str()) && (stored.is_some() || !visit.is_nobody()) {
+        // Who comes without a session gets none by looking, and nothing else can be done without one's token.
+        if stored.is_some_and(|before| before != after) {
             session.save(after).await?;
         }
         Ok(response)
-    }
-
-    fn is_nobody(&self) -> bool {
-        matches!(self.state.stage, Stage::Anonymous) && self.state.note.is_none()
     }
 
     async fn reply(&mut self) -> Result<Reply, Fault> {

@@ -97,3 +97,34 @@ fn heading(t: &'static Text, refusal: Refusal) -> &'static str {
         _ => p.other_heading,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mfa_core::port::sender::Locale;
+
+    use super::{Refusal, Text, heading};
+
+    #[test]
+    fn what_ends_an_attempt_has_a_heading_of_its_own() {
+        for locale in Locale::ALL.iter().copied() {
+            let t = Text::of(locale);
+            let mut headings: Vec<_> = [
+                Refusal::ChallengeFailed,
+                Refusal::ChallengeExpired,
+                Refusal::ChallengeUnknown,
+                Refusal::Throttled { seconds: 60 },
+                Refusal::NoMethodLeft,
+                Refusal::Busy,
+                Refusal::SignInAgain,
+                Refusal::StepUpRequired,
+                Refusal::OwnAccount,
+            ]
+            .map(|refusal| heading(t, refusal))
+            .into();
+            headings.sort_unstable();
+            headings.dedup();
+            assert_eq!(headings.len(), 9, "{headings:?}");
+            assert!(headings.contains(&t.problem.other_heading), "{headings:?}");
+        }
+    }
+}

@@ -159,6 +159,24 @@ impl Portal {
         self.web.handle(session, request).await
     }
 
+    /// Posts fields whose values need no escaping.
+    pub(crate) async fn send(&self, session: &Kept, path: &str, fields: &[(&str, &str)]) -> Response {
+        let mut body = format!("csrf={}", session.csrf());
+        for (name, value) in fields {
+            body.push_str(&format!("&{name}={value}"));
+        }
+        let request = Request::new(Method::Post, path)
+            .with_header("content-type", "application/x-www-form-urlencoded")
+            .with_body(body.into_bytes());
+        self.web.handle(session, request).await
+    }
+
+    /// What a program reads of a page.
+    pub(crate) async fn read(&self, session: &Kept, path: &str) -> Value {
+        let request = Request::new(Method::Get, path).with_header("accept", "application/json");
+        serde_json::from_str(&text(self.web.handle(session, request).await)).unwrap()
+    }
+
     pub(crate) async fn get(&self, session: &Kept, path: &str) -> String {
         text(self.web.handle(session, Request::new(Method::Get, path)).await)
     }

@@ -8,4 +8,7 @@ pub(crate) mod thread {
 
     pub(crate) use shuttle::thread::Builder;
     pub(crate) use std::thread::available_parallelism;
+
+    /// The scheduler knows no priorities: it tries them all.
+    pub(crate) fn give_way() {}
 }
