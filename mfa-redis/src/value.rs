@@ -86,8 +86,7 @@ pub(crate) fn events(key: &RecordKey, events: &[StoredEvent]) -> Result<Vec<u8>,
         return Err(StoreError::TooMany);
     }
     let times = || events.iter().map(|event| event.at.as_unix());
-    let size: usize = events.iter().map(|event| 58 + event.kind.len() + event.body.len()).sum();
-    let mut value = Vec::with_capacity(52 + key.name.len() + size);
+    let mut value = Vec::with_capacity(length(key, events));
     for time in [times().min(), times().max()] {
         value.push(b' ');
         put_number(&mut value, time.unwrap_or_default(), 20);
@@ -101,6 +100,12 @@ pub(crate) fn events(key: &RecordKey, events: &[StoredEvent]) -> Result<Vec<u8>,
         put_counted(&mut value, &event.body);
     }
     Ok(value)
+}
+
+/// How many bytes [`events`] become.
+fn length(key: &RecordKey, events: &[StoredEvent]) -> usize {
+    let of_events = events.iter().map(|event| 58 + event.kind.len() + event.body.len());
+    52 + key.name.len() + of_events.sum::<usize>()
 }
 
 /// The arguments of the conditional write besides the record.
@@ -302,7 +307,9 @@ mod tests {
             body: b"{}\xff".to_vec(),
         };
         let both = [stored("A", u64::MAX), stored("Q", 0)];
-        let value = [b"12", events(&key, &both).unwrap().as_slice()].concat();
+        let value = events(&key, &both).unwrap();
+        assert_eq!(length(&key, &both), value.len(), "so much memory is asked for at once");
+        let value = [b"12", value.as_slice()].concat();
         let found_in = |value: &[u8]| found(&key.tenant, 7, value);
         let back = found_in(&value).unwrap();
         let expected: Vec<_> = (0..)

@@ -93,6 +93,8 @@ async fn a_missing_folder_is_named() {
 async fn a_folder_is_not_a_file() {
     let scratch = Scratch::new();
     assert!(matches!(refusal(scratch.path()).await, OpenError::NotAFile { .. }));
+    // Where no folder is named, it is the one that the program runs in.
+    assert!(matches!(refusal(Path::new(".")).await, OpenError::NotAFile { .. }));
 }
 
 /// What a process leaves that was killed before it had made the tables.

@@ -56,9 +56,8 @@ impl Lender {
                 // Restarted since the last call, or cut by a proxy: nobody has to see that who only reads. The other
                 // connections of the pool will mostly have gone the same way.
                 Err(error) if again == Again::Harmless && others > 0 && is_cut(&error) => others -= 1,
-                // Undone, at an isolation stricter than ours.
-                Err(error)
-                    if again == Again::Harmless && is_conflict(&error) && Instant::now() < deadline => {}
+                // Undone, at an isolation stricter than ours. No try outlasts the deadline.
+                Err(error) if again == Again::Harmless && is_conflict(&error) => {}
                 answer => return answer,
             }
         }
@@ -130,5 +129,78 @@ impl Drop for Lease {
         if let Some(connection) = self.connection.take() {
             drop(connection.detach());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgPoolOptions;
+    use test_tools::Server as _;
+    use test_tools::postgres::Postgres;
+
+    use super::*;
+
+    /// Raises an error with a code, and answers from some try on.
+    const NO: &str = "CREATE SEQUENCE tries; CREATE FUNCTION no(code text, till int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('tries') < till THEN RAISE EXCEPTION 'no' USING ERRCODE = code; END IF; RETURN 7; END $$";
+
+    const CONNECTIONS: u32 = 3;
+
+    /// How often it was asked, whether an answer came, and whether a connection is kept.
+    async fn asked(server: &Postgres, code: &str, till: i32, again: Again) -> (i64, bool, bool) {
+        server.execute("SELECT setval('tries', 1, false)");
+        // The machine of a test run is busier than a server should be.
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy(&server.url()).unwrap();
+        let lender = Lender::new(pool.clone(), Duration::from_secs(20), false);
+        let ask = || -> Asked<'_, (i32,)> { sqlx::query_as("SELECT no($1, $2)").bind(code).bind(till) };
+        let answer = lender.ask(again, ask).await;
+        let kept = pool.size() > 0;
+        let tries: Vec<(i64,)> =
+            lender.ask(Again::Never, || sqlx::query_as("SELECT last_value FROM tries")).await.unwrap();
+        (tries.into_iter().map(|(tries,)| tries).sum(), answer.is_ok_and(|rows| rows == [(7,)]), kept)
+    }
+
+    #[tokio::test]
+    async fn only_what_changes_nothing_is_asked_again_and_only_for_a_reason() {
+        if !test_tools::tools() {
+            return;
+        }
+        let server = Postgres::start(&["fsync=off"]);
+        server.execute(NO);
+        let never = i32::MAX;
+        for again in [Again::Harmless, Again::Never] {
+            assert_eq!(asked(&server, "22000", 1, again).await, (1, true, true));
+            assert_eq!(
+                asked(&server, "22000", never, again).await,
+                (1, false, true),
+                "an answer, if not a good one"
+            );
+        }
+        // The connection is at its end: all others may be too, and a new one is not.
+        let all = i64::from(CONNECTIONS) + 1;
+        assert_eq!(asked(&server, "57P01", never, Again::Never).await, (1, false, false));
+        assert_eq!(asked(&server, "57P01", never, Again::Harmless).await, (all, false, false));
+        assert_eq!(
+            asked(&server, "57P01", CONNECTIONS.cast_signed() + 1, Again::Harmless).await,
+            (all, true, true)
+        );
+        // Undone: as often as it takes.
+        assert_eq!(asked(&server, "40001", never, Again::Never).await, (1, false, true));
+        assert_eq!(asked(&server, "40001", 9, Again::Harmless).await, (9, true, true));
+    }
+
+    /// Its answer could come to somebody else.
+    #[tokio::test]
+    async fn a_connection_that_was_not_settled_is_hung_up_on() {
+        if !test_tools::tools() {
+            return;
+        }
+        let server = Postgres::start(&["fsync=off"]);
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy(&server.url()).unwrap();
+        let lender = Lender::new(pool.clone(), Duration::from_secs(20), false);
+        drop(lender.lease(lender.deadline()).await.unwrap());
+        assert_eq!(pool.size(), 0);
+        lender.lease(lender.deadline()).await.unwrap().settle(Ok(())).unwrap();
+        assert_eq!(pool.size(), 1);
     }
 }

@@ -214,8 +214,8 @@ impl Store for PostgresStore {
         let deadline = self.server.lender.deadline();
         loop {
             match self.delete(key, deadline).await {
-                // Only where the database's isolation is stricter than ours: undone, and so made again.
-                Err(error) if is_conflict(&error) && Instant::now() < deadline => {}
+                // Only where the database's isolation is stricter than ours: undone, and so made again until the deadline.
+                Err(error) if is_conflict(&error) => {}
                 done => return Ok(done.map_err(|error| self.server.lender.fault(error))?),
             }
         }

@@ -1,5 +1,7 @@
 //! Opening: the connection pool, what is checked of the server, and the tables made by one process while others wait.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::timeout;
@@ -24,7 +26,7 @@ const KNOWN: i64 = MIGRATIONS.len() as i64;
 const PATIENCES_TO_MIGRATE: u32 = 30;
 
 /// How long a connection may have been idle to be taken for alive without a question.
-const TRUSTED: std::time::Duration = std::time::Duration::from_secs(1);
+const TRUSTED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn open(
     options: &PostgresOptions,
@@ -36,10 +38,7 @@ pub(crate) async fn open(
         Some(socket) => socket.display().to_string(),
         None => format!("{}:{}", connect.get_host(), connect.get_port()),
     };
-    let is_local = connect.get_socket().is_some()
-        || matches!(connect.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]")
-        || connect.get_host().starts_with('/');
-    if !is_local && !matches!(connect.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull) {
+    if nobody_checks(&connect) {
         tracing::warn!(
             %address,
             "nobody checks who answers as the PostgreSQL server: put ?sslmode=verify-full behind its address"
@@ -77,11 +76,34 @@ pub(crate) async fn open(
         // A question before every use would double the round trips; a connection in steady use answers for itself.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
-            Box::pin(async move { Ok(meta.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+            Box::pin(async move {
+                if is_trusted(meta.idle_for) {
+                    return Ok(true);
+                }
+                Ok(connection.ping().await.is_ok())
+            })
         })
         .connect_lazy_with(connect);
     let lender = Lender::new(pool, options.patience, options.behind_pooling_proxy);
     Ok(PostgresStore::on(lender, Statements::new(schema), address))
+}
+
+/// Whether somebody between here and the server could answer in its place.
+fn nobody_checks(connect: &PgConnectOptions) -> bool {
+    let is_local = connect.get_socket().is_some()
+        || matches!(connect.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]")
+        || connect.get_host().starts_with('/');
+    !is_local && !matches!(connect.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+}
+
+/// Whether a connection that was idle for so long is taken for alive.
+fn is_trusted(idle: Duration) -> bool {
+    idle < TRUSTED
+}
+
+/// Whether a server with these settings answers before a write is on its disk.
+fn answers_early(fsync: &str, synchronous_commit: &str) -> bool {
+    fsync == "off" || synchronous_commit == "off"
 }
 
 async fn prepare(
@@ -111,7 +133,7 @@ async fn prepare(
     if encoding != "UTF8" {
         return Err(OpenError::Encoding { found: encoding });
     }
-    if fsync == "off" || synchronous == "off" {
+    if answers_early(&fsync, &synchronous) {
         tracing::warn!(
             address,
             fsync,
@@ -197,10 +219,8 @@ async fn migrate(connection: &mut PgConnection, schema: &Schema, from: i64) -> R
         let statement = format!("CREATE SCHEMA \"{}\"", schema.as_str());
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
     }
-    for (version, migration) in (1_i64..).zip(MIGRATIONS) {
-        if version > from {
-            sqlx::raw_sql(AssertSqlSafe(schema.qualify(migration))).execute(&mut *connection).await?;
-        }
+    for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)) {
+        sqlx::raw_sql(AssertSqlSafe(schema.qualify(migration))).execute(&mut *connection).await?;
     }
     let statement = if from == 0 {
         "INSERT INTO mfa_schema (owner, version) VALUES ($1, $2)"
@@ -214,4 +234,43 @@ async fn migrate(connection: &mut PgConnection, schema: &Schema, from: i64) -> R
         .execute(&mut *connection)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_given_where_somebody_else_could_answer() {
+        for (url, warned) in [
+            ("postgres://u@db.internal/school", true),
+            ("postgres://u@db.internal/school?sslmode=require", true),
+            ("postgres://u@db.internal/school?sslmode=verify-ca", false),
+            ("postgres://u@db.internal/school?sslmode=verify-full", false),
+            ("postgres://u@localhost/school", false),
+            ("postgres://u@127.0.0.1/school", false),
+            ("postgres://u@[::1]/school", false),
+            ("postgres://u@localhost/school?host=/run/postgresql", false),
+            ("postgres://u@%2Frun%2Fpostgresql/school", false),
+        ] {
+            assert_eq!(nobody_checks(&url.parse().unwrap()), warned, "{url}");
+        }
+        assert!(!nobody_checks(&PgConnectOptions::new_without_pgpass().socket("/run/postgresql")));
+        assert!(!nobody_checks(&PgConnectOptions::new_without_pgpass().host("/run/postgresql")));
+    }
+
+    #[test]
+    fn a_connection_in_steady_use_is_not_asked_whether_it_is_alive() {
+        assert!(is_trusted(Duration::ZERO) && is_trusted(TRUSTED - Duration::from_nanos(1)));
+        assert!(!is_trusted(TRUSTED) && !is_trusted(Duration::MAX));
+    }
+
+    #[test]
+    fn a_server_is_forgetful_by_either_setting() {
+        for (fsync, synchronous, early) in
+            [("on", "on", false), ("on", "remote_write", false), ("off", "on", true), ("on", "off", true)]
+        {
+            assert_eq!(answers_early(fsync, synchronous), early, "{fsync} {synchronous}");
+        }
+    }
 }

@@ -106,3 +106,23 @@ impl PostgresOptions {
         open::open(&self, schema, url).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody answers there, which is found out only where the settings can work.
+    #[tokio::test]
+    async fn the_shortest_and_the_longest_patience_are_patience() {
+        for (patience, works) in [
+            (SHORTEST - Duration::from_nanos(1), false),
+            (SHORTEST, true),
+            (LONGEST, true),
+            (LONGEST + Duration::from_nanos(1), false),
+        ] {
+            let refused = PostgresOptions::new().patience(patience).open("postgres://u@127.0.0.1:1/d").await;
+            let tried = matches!(refused, Err(OpenError::Server { .. }));
+            assert_eq!(tried, works, "{patience:?}: {refused:?}");
+        }
+    }
+}

@@ -174,6 +174,14 @@ async fn what_the_server_undoes_is_made_again_so_often_and_then_a_conflict() {
     assert!(answers.len() == 3 && answers.iter().all(Result::is_err), "{answers:?}");
     assert_eq!(told(&store, "cat").await.len(), 2, "what was made before");
 
+    // Nor is an erasure made again for what isn't undone.
+    server.execute(
+        "CREATE TRIGGER keep_cat BEFORE DELETE ON mfa.mfa_event FOR EACH ROW WHEN (OLD.name = 'cat') EXECUTE FUNCTION no(); \
+         UPDATE trouble SET code = '22000'; SELECT setval('tries', 1, false)",
+    );
+    assert!(store.erase(&key("cat")).await.is_err());
+    server.execute("DO $$ BEGIN ASSERT nextval('tries') = 2; END $$");
+
     store.close().await;
     assert!(store.load(&key("ann")).await.is_err());
 }
