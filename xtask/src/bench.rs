@@ -116,7 +116,9 @@ fn sweep(parent: &Path, own_number: u32) {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Read as _;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Stdio;
 
     use super::{Bench, PREFIX, sweep};
 
@@ -143,7 +145,10 @@ mod tests {
     #[test]
     fn a_process_left_running_is_stopped_with_its_children() {
         let bench = bench("unit-process");
-        let mut left = bench.command("sh").args(["-c", "sleep 60 & wait"]).spawn().unwrap();
+        let mut shell = bench.command("sh");
+        let mut left = shell.args(["-c", "echo; sleep 60 & wait"]).stdout(Stdio::piped()).spawn().unwrap();
+        // For a moment after it was started a process has no variables yet that could be read.
+        left.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let mut stranger = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         drop(bench);
         let ended = left.wait().unwrap();
