@@ -176,7 +176,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, hang_up: Option<Arc<AtomicBool>>
 
 /// A write made twice would find its own version, and call what it has done a conflict.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_answer_is_lost_is_made_once_and_a_fault_and_a_read_is_made_again() {
+async fn a_write_whose_answer_is_lost_is_a_fault_and_not_made_twice_and_a_read_is_made_again() {
     let Some(server) = server() else { return };
     let proxy = Proxy::before(&server.url());
     let store = RedisData::new(&proxy.url).open().await;
