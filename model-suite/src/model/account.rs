@@ -25,7 +25,8 @@ pub(crate) enum Code {
 pub(crate) struct Proof {
     pub(crate) epoch: u32,
     pub(crate) proved: Option<u64>,
-    pub(crate) methods: Vec<Method>,
+    /// When by something else than a code by e-mail.
+    pub(crate) lifted: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -191,9 +192,9 @@ impl Account {
     /// A recent second factor, and not by e-mail alone if there is an app.
     pub(crate) fn may_change(&self, session: &Proof, now: u64) -> Result<(), Refusal> {
         self.alive(session)?;
-        let lifts = session.methods.iter().any(|method| *method != Method::Email);
-        let fresh = session.proved.is_some_and(|at| at <= now && now - at <= FRESH);
-        if self.factors.is_empty() || (lifts || !self.has_app()) && fresh {
+        let proved = if self.has_app() { session.lifted } else { session.proved };
+        let fresh = proved.is_some_and(|at| at <= now && now - at <= FRESH);
+        if self.factors.is_empty() || fresh {
             return Ok(());
         }
         Err(if self.usable() { Refusal::StepUpRequired } else { Refusal::NoMethodLeft })

@@ -61,7 +61,7 @@ impl Model {
                 let pass = Some((there.epoch, now));
                 (Browser { pass, ..Browser::default() }, Came::MustEnrol)
             } else {
-                let session = Proof { epoch: there.epoch, proved: None, methods: Vec::new() };
+                let session = Proof { epoch: there.epoch, proved: None, lifted: None };
                 (Browser { session: Some(session), ..Browser::default() }, Came::Admitted)
             };
             model.browsers[browser] = place;
@@ -181,7 +181,11 @@ impl Model {
             if let Ok(method) = answered {
                 let there = &mut model.accounts[account];
                 there.accepted.push(text);
-                let session = Proof { epoch: there.epoch, proved: Some(now), methods: vec![method] };
+                let session = Proof {
+                    epoch: there.epoch,
+                    proved: Some(now),
+                    lifted: (method != Method::Email).then_some(now),
+                };
                 model.browsers[browser].session = Some(session);
             }
             model.note(came(answered.map(Came::Passed)));
@@ -357,13 +361,13 @@ impl Model {
         }
         there.challenges.retain(|open| open.purpose != Purpose::Enrol);
         there.epoch = epoch;
-        let mut methods = match &staging.by {
-            Right::Session(session) => session.methods.clone(),
-            Right::Pass(..) => Vec::new(),
+        let lifted = match &staging.by {
+            _ if factor.method != Method::Email => Some(now),
+            Right::Session(session) => session.lifted,
+            Right::Pass(..) => None,
         };
-        methods.push(factor.method);
         there.factors.push(factor);
-        Ok(Proof { epoch, proved: Some(now), methods })
+        Ok(Proof { epoch, proved: Some(now), lifted })
     }
 
     pub(super) fn make_backup_codes(&mut self, browser: u8) {
