@@ -17,7 +17,7 @@ pub struct Crowd {
 
 struct Held {
     barrier: Arc<Barrier>,
-    loads_left: usize,
+    calls_left: usize,
 }
 
 impl fmt::Debug for Crowd {
@@ -28,20 +28,26 @@ impl fmt::Debug for Crowd {
 
 impl Crowd {
     /// From here on `requests` requests read at the same time, `rounds` times over: each load is held until
-    /// as many have been made. Then loads are free again.
+    /// as many have been made, or commits that need none are about to be. Then calls are free again.
     ///
-    /// With fewer requests, or fewer loads in each, they are never let go.
+    /// With fewer requests, or fewer calls in each, they are never let go.
     pub fn gather(&self, requests: usize, rounds: usize) {
-        let held = Held { barrier: Arc::new(Barrier::new(requests)), loads_left: requests * rounds };
+        let held = Held { barrier: Arc::new(Barrier::new(requests)), calls_left: requests * rounds };
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    }
+
+    async fn wait(&self) {
+        if let Some(barrier) = self.barrier() {
+            barrier.wait().await;
+        }
     }
 
     fn barrier(&self) -> Option<Arc<Barrier>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let group = held.as_mut()?;
         let barrier = Arc::clone(&group.barrier);
-        group.loads_left -= 1;
-        if group.loads_left == 0 {
+        group.calls_left -= 1;
+        if group.calls_left == 0 {
             *held = None;
         }
         Some(barrier)
@@ -62,13 +68,12 @@ pub(crate) struct Crowded<S> {
 impl<S: Store> Store for Crowded<S> {
     async fn load(&self, key: &RecordKey) -> Result<Option<Versioned>, Fault> {
         let found = self.store.load(key).await;
-        if let Some(barrier) = self.crowd.barrier() {
-            barrier.wait().await;
-        }
+        self.crowd.wait().await;
         found
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
+        self.crowd.wait().await;
         self.store.commit(write).await
     }
 

@@ -13,6 +13,7 @@ mod otp_properties;
 mod otp_vectors;
 mod promises;
 mod races;
+mod recent;
 mod record_size;
 mod secrets;
 mod slow_hashes;

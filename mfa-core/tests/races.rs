@@ -21,7 +21,7 @@ type Answer = Result<Result<Granted, Refusal>, Fault>;
 /// `tasks` answers at once, every second one through another handle on the same store.
 async fn at_once(world: &World, tickets: &[Ticket], typed: &[String], tasks: usize) -> Vec<Answer> {
     let twin = world.twin(KEY_A, |builder| builder.email_codes(true));
-    world.store.hold_loads(tasks);
+    world.store.hold(tasks);
     let running: Vec<_> = (0..tasks)
         .map(|n| {
             let mfa: Mfa = if n % 2 == 0 { world.mfa.clone() } else { twin.clone() };
@@ -147,7 +147,7 @@ async fn counted_the_limit_that_disables_holds_in_parallel() {
     let ann = world.with_app("ann").await;
     let tickets = tickets(&world, &ann, Method::App, 8).await;
     let mfa = &world.mfa;
-    world.store.hold_loads(32);
+    world.store.hold(32);
     let typed = wrong(&ann, &world);
     let running: Vec<_> = (0..32)
         .map(|n| {
@@ -169,7 +169,7 @@ async fn once_of_many_sends_at_once_one_message_goes_out() {
     let tickets = tickets(&world, &ann, Method::App, 8).await;
     let choice = world.choice(&tickets[0], Method::Email).await;
     world.sender.clear();
-    world.store.hold_loads(32);
+    world.store.hold(32);
     let running: Vec<_> = (0..32)
         .map(|n| {
             let (mfa, ticket) = (world.mfa.clone(), tickets[n % 8].clone());
@@ -191,7 +191,7 @@ async fn whole_of_two_first_set_ups_at_once_one_is_bound() {
     let (ticket, shown) = world.mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap();
     let app = mfa_testing::app::AuthenticatorApp::scan(shown.uri.expose()).unwrap();
     let code = app.code_at(world.clock.time());
-    world.store.hold_loads(16);
+    world.store.hold(16);
     let running: Vec<_> = (0..16)
         .map(|_| {
             let (mfa, authority, ticket, code) =
@@ -216,7 +216,7 @@ async fn once_a_backup_code_of_a_set_replaced_meanwhile_is_refused() {
     let ann = world.with_everything("ann").await;
     let tickets = tickets(&world, &ann, Method::BackupCode, 1).await;
     // Both read before either writes: the answer hashes with the old salt, the new set is installed.
-    world.store.hold_loads(2);
+    world.store.hold(2);
     let (mfa, standing) = (world.mfa.clone(), ann.standing.clone());
     let making = tokio::spawn(async move { mfa.make_backup_codes(&standing).await });
     let (mfa, ticket, code) = (world.mfa.clone(), tickets[0].clone(), ann.codes[0].clone());

@@ -66,7 +66,11 @@ impl std::ops::Add for Tally {
 
 /// A history so far.
 pub struct History {
+    /// The process whose turn it is.
     mfa: Mfa,
+    /// The other one on the same store. Each may have in hand what it wrote before the other did.
+    other: Mfa,
+    steps: usize,
     store: Arc<MemoryStore>,
     clock: ManualClock,
     behind: Duration,
@@ -96,9 +100,11 @@ impl History {
     pub fn new(policy: Policy) -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new()), ManualClock::default());
         let (sender, entropy) = (RecordingSender::new(), SeededEntropy::new(11));
-        let mfa = open(&store, &clock, &sender, &entropy, policy);
+        let [mfa, other] = [(); 2].map(|()| open(&store, &clock, &sender, &entropy, policy));
         Self {
             mfa,
+            other,
+            steps: 0,
             store,
             clock,
             behind: Duration::ZERO,
@@ -140,6 +146,11 @@ impl History {
     }
 
     async fn step(&mut self, deed: Deed) {
+        // One and the same several times running, and in turn: Thue's sequence has every such pattern again and again.
+        self.steps += 1;
+        if self.steps.count_ones() % 2 == 1 {
+            std::mem::swap(&mut self.mfa, &mut self.other);
+        }
         let done = self.perform(deed).await;
         if let Err(fault) = done {
             assert!(!self.behind.is_zero(), "{deed:?} failed with nothing broken: {fault:?}");

@@ -71,6 +71,15 @@ impl Version {
         Self::new(self.0.wrapping_add(1))
     }
 
+    /// This version, told apart by 30 random bits from others that count alike.
+    ///
+    /// Writes that count up from a backup come to numbers that there were before; with marks they don't meet. The
+    /// lower 32 bits stay, so that versions differ from one write to the next even if randomness fails.
+    #[must_use]
+    pub const fn marked(self, mark: u32) -> Self {
+        Self::new((mark as u64) << 32 | self.0 & 0xffff_ffff)
+    }
+
     /// The number to store.
     pub const fn as_u64(self) -> u64 {
         self.0
@@ -328,5 +337,14 @@ mod tests {
         assert_eq!(last.as_u64(), 4_611_686_018_427_387_903);
         assert_eq!(last.next().as_u64(), 0);
         assert_eq!(Version::new(7).next(), Version::new(8));
+    }
+
+    /// Whatever is drawn, the next version is another one.
+    #[test]
+    fn a_marked_version_still_counts() {
+        let one = Version::new(7).marked(5);
+        assert_eq!(one.as_u64(), (5 << 32) + 7);
+        assert_eq!(one.next().marked(5).as_u64(), (5 << 32) + 8);
+        assert_eq!(Version::new(0xffff_ffff).next().marked(u32::MAX).as_u64(), 0x3fff_ffff << 32);
     }
 }

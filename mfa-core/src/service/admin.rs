@@ -132,7 +132,10 @@ impl Mfa {
     /// # Errors
     /// On any fault.
     pub async fn erase(&self, key: &AccountKey) -> Result<(), Fault> {
-        self.inner.store.erase(&RecordKey::from(key)).await
+        let record_key = RecordKey::from(key);
+        let erased = self.inner.store.erase(&record_key).await;
+        self.inner.recent.forget(&record_key);
+        erased
     }
 
     /// Reads the record of events, the newest first, with the user each belongs to. The host decides who may ask.

@@ -7,6 +7,7 @@ mod enrol;
 #[cfg(test)]
 mod explored;
 mod manage;
+mod recent;
 mod sign_in;
 mod turn;
 mod view;
@@ -32,10 +33,11 @@ use crate::port::directory::{DynDirectory, Person};
 use crate::port::entropy::Entropy;
 use crate::port::sealer::Sealer;
 use crate::port::sender::DynSender;
-use crate::port::store::{Committed, DynStore, RecordKey};
+use crate::port::store::{Committed, DynStore, RecordKey, Versioned, Write};
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
-use crate::service::turn::{ClockRule, Ports};
+use crate::service::recent::Recent;
+use crate::service::turn::{ClockRule, Origin, Ports};
 use crate::settings::Settings;
 use crate::time::Timestamp;
 
@@ -63,6 +65,7 @@ pub struct Mfa {
 
 struct Inner {
     store: Box<dyn DynStore>,
+    recent: Recent,
     sealer: Box<dyn Sealer>,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
@@ -109,6 +112,8 @@ impl Mfa {
 
     /// The one commit loop: load, run, commit if nobody else wrote first; again if somebody did.
     ///
+    /// What this process wrote last is tried first, unread.
+    ///
     /// No outcome reaches the caller before its commit has; on a fault nothing was granted.
     async fn run<T>(
         &self,
@@ -124,15 +129,26 @@ impl Mfa {
         key: &AccountKey,
         mut op: impl FnMut(&mut Draft<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let record_key = RecordKey::from(key);
+        let Inner { store, recent, clock, .. } = &*self.inner;
+        let (record_key, now) = (RecordKey::from(key), clock.now()?);
+        let mut written_here = recent.take(&record_key, now);
         for _ in 0..MAX_TRIES {
-            let loaded = self.inner.store.load(&record_key).await?;
-            let turn = self.ports(key).turn(rule, loaded.as_ref(), &mut op)?;
+            let (origin, loaded) = match written_here.take() {
+                Some(held) => (Origin::Recent, Some(held)),
+                None => (Origin::Store, store.load(&record_key).await?),
+            };
+            let turn = self.ports(key).turn(rule, loaded.as_ref(), &mut op);
+            if !origin.vouches_for(&turn) {
+                continue;
+            }
+            let turn = turn?;
             let Some(write) = turn.write else {
                 return Ok(turn.outcome);
             };
-            match self.inner.store.commit(&write).await? {
+            match store.commit(&write).await? {
                 Committed::Done => {
+                    let Write { key: written, next, record, .. } = write;
+                    recent.keep(written, Versioned { version: next, record }, now);
                     if !turn.notices.is_empty() {
                         self.tell(key, turn.notices, turn.addresses).await;
                     }

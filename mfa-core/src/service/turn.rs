@@ -22,6 +22,23 @@ pub(super) enum ClockRule {
     Any,
 }
 
+/// Where the record of a turn comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was read just now.
+    Store,
+    /// This process wrote it a while ago, and somebody may have written since.
+    Recent,
+}
+
+impl Origin {
+    /// Whether what came of a turn counts. Of an old record only what is to be written does, because its commit finds out;
+    /// even a fault may be none by now, such as a time that a reset has put right.
+    pub(super) fn vouches_for<T>(self, turn: &Result<Turn<T>, Fault>) -> bool {
+        self == Self::Store || turn.as_ref().is_ok_and(|turn| turn.write.is_some())
+    }
+}
+
 /// What a turn works with beside the record.
 #[derive(Clone, Copy)]
 pub(super) struct Ports<'a> {
@@ -63,7 +80,10 @@ impl<'a> Ports<'a> {
         }
         let (after, events) = draft.finish()?;
         let (expected, next) = match loaded {
-            Some(held) => (Some(held.version), held.version.next()),
+            Some(held) => {
+                let mark = u32::from_le_bytes(random_bytes(self.entropy)?);
+                (Some(held.version), held.version.next().marked(mark))
+            }
             None => (None, Version::new(u64::from_le_bytes(random_bytes(self.entropy)?))),
         };
         let events = events.iter().map(|event| event.to_stored()).collect::<Result<_, _>>()?;

@@ -64,20 +64,27 @@ impl Fuse {
     }
 }
 
-/// A memory store that fails when told, before or after the write, and can hold loads at a barrier.
+/// A memory store that fails when told, before or after the write, and can hold requests at a barrier.
 #[derive(Default)]
 pub struct Probe {
     inner: MemoryStore,
     pub before: Fuse,
     pub after: Fuse,
     held: Mutex<Option<(Arc<Barrier>, usize)>>,
+    pub loads: AtomicUsize,
     pub commits: AtomicUsize,
 }
 
 impl Probe {
-    /// Holds the next `count` loads until all of them have read.
-    pub fn hold_loads(&self, count: usize) {
+    /// Holds the next `count` requests until all of them have read, or are about to write without.
+    pub fn hold(&self, count: usize) {
         *self.held.lock().unwrap() = Some((Arc::new(Barrier::new(count)), count));
+    }
+
+    async fn meet(&self) {
+        if let Some(barrier) = self.barrier() {
+            barrier.wait().await;
+        }
     }
 
     fn barrier(&self) -> Option<Arc<Barrier>> {
@@ -103,15 +110,15 @@ impl Store for Probe {
     async fn load(&self, key: &RecordKey) -> Result<Option<Versioned>, Fault> {
         Self::fails(&self.before)?;
         let found = self.inner.load(key).await?;
-        if let Some(barrier) = self.barrier() {
-            barrier.wait().await;
-        }
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.meet().await;
         Self::fails(&self.after)?;
         Ok(found)
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
         Self::fails(&self.before)?;
+        self.meet().await;
         let done = self.inner.commit(write).await?;
         self.commits.fetch_add(1, Ordering::SeqCst);
         Self::fails(&self.after)?;

@@ -9,7 +9,7 @@ use mfa_core::port::store::{
 };
 use tokio::sync::Barrier;
 
-/// Holds the first reads of any number of [`Interleaved`] stores until all of them have been made.
+/// Holds the first calls of any number of [`Interleaved`] stores until all contenders have made one.
 #[derive(Clone, Debug)]
 pub struct Gate {
     inner: Arc<GateInner>,
@@ -17,34 +17,35 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct GateInner {
-    readers: usize,
+    contenders: usize,
     arrived: AtomicUsize,
     barrier: Barrier,
 }
 
 impl Gate {
-    /// A gate that opens when `readers` loads have been made, and stays open from then on.
+    /// A gate that opens when `contenders` have loaded a record, or are about to commit one without having loaded it,
+    /// and stays open from then on.
     ///
-    /// With fewer loads than that it never opens: give it exactly the number of contenders.
-    pub fn new(readers: usize) -> Self {
+    /// With fewer of them it never opens: give it exactly their number.
+    pub fn new(contenders: usize) -> Self {
         Self {
             inner: Arc::new(GateInner {
-                readers,
+                contenders,
                 arrived: AtomicUsize::new(0),
-                barrier: Barrier::new(readers),
+                barrier: Barrier::new(contenders),
             }),
         }
     }
 
     /// Waits here if this is one of the first arrivals.
     pub async fn pass(&self) {
-        if self.inner.arrived.fetch_add(1, Ordering::Relaxed) < self.inner.readers {
+        if self.inner.arrived.fetch_add(1, Ordering::Relaxed) < self.inner.contenders {
             self.inner.barrier.wait().await;
         }
     }
 }
 
-/// Passes every call on, but answers the first loads only when all of them have read the store.
+/// Passes every call on, but nobody writes before all have read, or know what they want to write.
 ///
 /// Two requests that spend one code at the same time rarely meet by chance in a test. Behind this wrapper
 /// they always do: each of `n` contenders has read the record as it was before any of them can write. Wrap
@@ -84,6 +85,8 @@ impl<S: Store> Store for Interleaved<S> {
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
+        // A service that wrote the record a moment ago knows it, and comes here first.
+        self.gate.pass().await;
         self.store.commit(write).await
     }
 

@@ -84,7 +84,7 @@ pub(crate) enum Manner {
     /// A turn for others before each call: enough for every order there is, since what lies between two calls is
     /// nobody else's business.
     Before,
-    /// Another one after it.
+    /// Another one after it; and all are requests to one process, which has in hand what any of them wrote.
     BeforeAndAfter,
     /// As the first, and the version is not looked at: what these tests must find out.
     Careless,
@@ -176,7 +176,7 @@ impl Portal {
         }
     }
 
-    /// A handle; each worker has one of its own.
+    /// A process's handle.
     pub(crate) fn handle(&self) -> Mfa {
         Mfa::builder("Hillside School", "portal.hillside.example")
             .store(Arc::clone(&self.store))
@@ -320,11 +320,13 @@ impl Scene {
     /// Plays it once, in the schedule that there is, and compares how it ends.
     fn play(&self, manner: Manner) {
         let portal = self.portal.again(manner);
+        let shared = (manner == Manner::BeforeAndAfter).then(|| portal.handle());
         let doing: Vec<_> = self
             .deeds
             .iter()
             .map(|deed| {
-                let (act, patience) = ((deed.act)(portal.handle()), deed.patience);
+                let handle = shared.clone().unwrap_or_else(|| portal.handle());
+                let (act, patience) = ((deed.act)(handle), deed.patience);
                 shuttle::future::spawn(by_turns(act, patience))
             })
             .collect();

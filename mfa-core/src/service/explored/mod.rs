@@ -20,7 +20,7 @@ use stateright::{Checker, Model, Property};
 
 use self::ledger::Promise;
 use self::plan::{Plan, THIEF};
-use self::world::{Step, Work, World};
+use self::world::{OVERTAKEN, Step, Work, World};
 
 impl Model for Plan {
     type State = World;
@@ -69,6 +69,9 @@ fn reached(name: &'static str) -> Property<Plan> {
         }
         "a node has to begin again" => {
             |_, world| world.nodes.iter().any(|node| matches!(node.work, Work::Waiting { hashed: None, .. }))
+        }
+        "a node is overtaken" => {
+            |_, world| world.nodes.iter().flat_map(|node| &node.recent).any(|held| held.version == OVERTAKEN)
         }
         "a code is spent and nobody in" => |_, world| {
             !world.ledger.accepted.is_empty()

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     /// The times there are.
     pub(super) moments: Vec<u64>,
     pub(super) nodes: usize,
+    /// Whether nodes try first with what they wrote last.
+    pub(super) recent: bool,
     /// Whether nodes die, answers are lost and messages fail.
     pub(super) rough: bool,
     /// How many requests each browser sends.
@@ -64,6 +66,7 @@ impl Plan {
             policy: Policy::Required,
             moments: vec![BASE],
             nodes: 2,
+            recent: true,
             rough: true,
             asks: vec![1, 1, 1],
             shifts: Vec::new(),
@@ -100,6 +103,7 @@ impl Plan {
             "the thief is in by a code he saw",
             "the account has to wait",
             "two nodes meet",
+            "a node is overtaken",
             "a node has to begin again",
             "a code is spent and nobody in",
         ]);
@@ -124,6 +128,7 @@ impl Plan {
             "the thief is in by a code he saw",
             "the backup codes are disabled",
             "two nodes meet",
+            "a node is overtaken",
             "a node has to begin again",
             "a backup code is spent",
         ]);
@@ -144,6 +149,7 @@ impl Plan {
         let mut plan = Self::new(messages, START).reaches(&[
             "the owner is in",
             "two nodes meet",
+            "a node is overtaken",
             "a node has to begin again",
             "a code is spent and nobody in",
             "two codes in the mailbox",
@@ -195,6 +201,7 @@ impl Plan {
             "the owner is in",
             "the thief is in by a code he saw",
             "clocks apart",
+            "a node is overtaken",
             "in by a clock that is back",
             "two nodes meet",
         ]);
@@ -233,6 +240,7 @@ impl Plan {
             while let Some(node) = world.nodes.iter().position(|node| node.work != Work::Idle) {
                 let step = match &world.nodes[node].work {
                     Work::Sending { .. } => Step::Send { node, arrives: true, failed: false },
+                    Work::Waiting { .. } => Step::Again { node },
                     _ => Step::Commit { node, heard: true },
                 };
                 world = world.after(self, &step).unwrap();

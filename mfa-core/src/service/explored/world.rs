@@ -16,6 +16,7 @@ use crate::port::store::{Version, Versioned};
 use crate::proof::{Method, Standing};
 use crate::refusal::Refusal;
 use crate::service::sign_in::{Seen, at_the_gate};
+use crate::service::turn::{Origin, Turn};
 use crate::service::{Demand, Gate};
 use crate::ticket::{EnrolPass, Ticket};
 use crate::time::Timestamp;
@@ -74,6 +75,8 @@ pub(super) struct Node {
     /// How far its clock is off, in seconds.
     pub(super) off: i64,
     pub(super) work: Work,
+    /// The record as it wrote it last, if it still has that in hand.
+    pub(super) recent: Option<Held<Versioned>>,
 }
 
 pub(super) struct Stored {
@@ -131,6 +134,15 @@ pub(super) enum Step {
         node: usize,
         by: i64,
     },
+}
+
+const NEWEST: Version = Version::new(1);
+pub(super) const OVERTAKEN: Version = Version::new(0);
+
+fn remembered(version: Version, record: &[u8]) -> Held<Versioned> {
+    let record = record.to_vec();
+    let print = (version, record.clone());
+    Held::new(Versioned { version, record }, print)
 }
 
 impl World {
@@ -213,10 +225,13 @@ impl World {
             }
             Step::Commit { node, heard } => world.commit(plan, node, heard)?,
             Step::Send { node, arrives, failed } => world.send(plan, node, arrives, failed)?,
-            Step::Crash { node } => match world.take(node) {
-                Work::Waiting { ask, .. } | Work::Drafted { ask, .. } => world.came_to_nothing(&ask),
-                Work::Idle | Work::Sending { .. } => {}
-            },
+            Step::Crash { node } => {
+                world.nodes[node].recent = None;
+                match world.take(node) {
+                    Work::Waiting { ask, .. } | Work::Drafted { ask, .. } => world.came_to_nothing(&ask),
+                    Work::Idle | Work::Sending { .. } => {}
+                }
+            }
             Step::Tick => world.now = *plan.moments.iter().find(|moment| **moment > self.now)?,
             Step::Shift { node, by } => {
                 world.nodes[node].off += by;
@@ -253,11 +268,23 @@ impl World {
     }
 
     fn load(&mut self, plan: &Plan, node: usize, ask: Held<Ask>, hashed: Option<Held<HashedCode>>) {
-        let (clock, mut hash) = (self.clock(node), hashed);
-        let loaded = self.stored.as_ref().map(|stored| &stored.versioned);
-        let turn = ask.turn(plan, loaded, clock, &mut hash);
-        let fault = turn.as_ref().err().map(|fault| fault.kind());
-        self.ledger.faulted(plan, &ask, clock.as_unix(), fault);
+        let clock = self.clock(node);
+        let stored = self.stored.as_ref().map(|stored| &stored.versioned);
+        let on = |loaded| {
+            let mut hash = hashed.clone();
+            (ask.turn(plan, loaded, clock, &mut hash), hash)
+        };
+        let recent = self.nodes[node].recent.take();
+        let on_recent = recent.as_deref().map(|held| on(Some(held)));
+        let (turn, hash) =
+            on_recent.filter(|(turn, _)| Origin::Recent.vouches_for(turn)).unwrap_or_else(|| on(stored));
+        let expects = |turn: &Turn<Said>| turn.write.as_ref().and_then(|write| write.expected);
+        let is_overtaken = turn.as_ref().is_ok_and(|turn| expects(turn) == Some(OVERTAKEN));
+        if !is_overtaken {
+            // Else the commit finds out, and it is looked at again.
+            let fault = turn.as_ref().err().map(|fault| fault.kind());
+            self.ledger.faulted(plan, &ask, clock.as_unix(), fault);
+        }
         let Ok(turn) = turn else { return self.came_to_nothing(&ask) };
         let said = turn.outcome;
         self.nodes[node].work = match turn.write {
@@ -304,29 +331,26 @@ impl World {
         } else if matches!(said, Said::ToSend(..)) {
             return None;
         }
-        self.store(draft.write.next, draft.write.record.clone(), after);
+        self.store(plan.recent.then_some(node), draft.write.record.clone(), after);
         self.look(plan);
         Some(())
     }
 
-    /// Puts a record in its place. What was drafted on the one before can't be committed any more, whatever was in it;
-    /// and of versions it matters only which is the newest, so that one number does.
-    fn store(&mut self, mut version: Version, record: Vec<u8>, account: Account) {
-        let mut drafts = 0;
+    /// Puts a record in its place. What was drafted on the one before can't be committed any more, whatever was in it. Of
+    /// versions it matters only which is the newest, so that one number does, and another for all those before.
+    fn store(&mut self, writer: Option<usize>, record: Vec<u8>, account: Account) {
         for node in &mut self.nodes {
-            if let Work::Drafted { ask, hashed, draft } = &node.work {
-                if draft.write.expected == Some(version) {
-                    drafts += 1;
-                } else {
-                    node.work = Work::Waiting { ask: ask.clone(), hashed: hashed.clone() };
-                }
+            if let Work::Drafted { ask, hashed, .. } = &node.work {
+                node.work = Work::Waiting { ask: ask.clone(), hashed: hashed.clone() };
             }
+            node.recent = node.recent.take().map(|held| remembered(OVERTAKEN, &held.record));
         }
-        if drafts == 0 {
-            version = Version::new(1);
+        if let Some(writer) = writer {
+            self.nodes[writer].recent = Some(remembered(NEWEST, &record));
         }
-        let print = (version, record.clone());
-        self.stored = Some(Held::new(Stored { versioned: Versioned { version, record }, account }, print));
+        let print = record.clone();
+        self.stored =
+            Some(Held::new(Stored { versioned: Versioned { version: NEWEST, record }, account }, print));
     }
 
     fn send(&mut self, plan: &Plan, node: usize, arrives: bool, failed: bool) -> Option<()> {
