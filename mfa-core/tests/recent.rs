@@ -1,4 +1,4 @@
-//! Records that a process wrote last: they save a read, and decide nothing that another process has overtaken.
+//! Records that a process saw last: they save a read, and decide nothing that another process has overtaken.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; a failure is what they are for")]
 
 use std::sync::atomic::Ordering;
@@ -7,6 +7,7 @@ use crate::common::{KEY_A, Somebody, World, key, user, wrong};
 use mfa_core::id::AccountKey;
 use mfa_core::policy::Policy;
 use mfa_core::port::store::{Committed, RecordKey, Store, Version, Versioned, Write};
+use mfa_core::proof::Method;
 use mfa_core::refusal::Refusal;
 use mfa_core::service::{Mfa, SignIn};
 use mfa_core::ticket::{Authority, Ticket};
@@ -39,6 +40,19 @@ async fn a_sign_in_reads_once() {
         let after = (world.store.loads.load(Ordering::SeqCst), world.store.commits.load(Ordering::SeqCst));
         assert_eq!((after.0 - before.0, after.1 - before.1), (loads, 2), "with room for {recent}");
     }
+}
+
+/// So does whoever looks at the page of the challenge first.
+#[tokio::test]
+async fn an_answer_to_a_page_reads_nothing() {
+    let (world, ann, ticket, other) = overtaking().await;
+    let _ = begins(&other, &ann.key).await;
+    let _ = world.mfa.challenge(&ticket).await.unwrap().unwrap();
+    // Nothing to be written: the app is chosen already.
+    world.choose(&ticket, Method::App).await;
+    let before = world.store.loads.load(Ordering::SeqCst);
+    world.passes(&ticket, &ann.app.code_at(world.clock.time())).await;
+    assert_eq!(world.store.loads.load(Ordering::SeqCst), before);
 }
 
 #[tokio::test]

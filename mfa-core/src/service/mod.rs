@@ -112,7 +112,7 @@ impl Mfa {
 
     /// The one commit loop: load, run, commit if nobody else wrote first; again if somebody did.
     ///
-    /// What this process wrote last is tried first, unread.
+    /// What this process saw last is tried first, without reading it again.
     ///
     /// No outcome reaches the caller before its commit has; on a fault nothing was granted.
     async fn run<T>(
@@ -131,9 +131,9 @@ impl Mfa {
     ) -> Result<T, Fault> {
         let Inner { store, recent, clock, .. } = &*self.inner;
         let (record_key, now) = (RecordKey::from(key), clock.now()?);
-        let mut written_here = recent.take(&record_key, now);
+        let mut in_hand = recent.take(&record_key, now);
         for _ in 0..MAX_TRIES {
-            let (origin, loaded) = match written_here.take() {
+            let (origin, loaded) = match in_hand.take() {
                 Some(held) => (Origin::Recent, Some(held)),
                 None => (Origin::Store, store.load(&record_key).await?),
             };
@@ -143,6 +143,9 @@ impl Mfa {
             }
             let turn = turn?;
             let Some(write) = turn.write else {
+                if let Some(read) = loaded {
+                    recent.keep(record_key, read, now);
+                }
                 return Ok(turn.outcome);
             };
             match store.commit(&write).await? {
@@ -166,8 +169,15 @@ impl Mfa {
         key: &AccountKey,
         op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let loaded = self.inner.store.load(&RecordKey::from(key)).await?;
-        self.ports(key).look(loaded.as_ref(), op)
+        let Inner { store, recent, clock, .. } = &*self.inner;
+        let (record_key, now) = (RecordKey::from(key), clock.now()?);
+        let loaded = store.load(&record_key).await?;
+        let seen = self.ports(key).look(loaded.as_ref(), op);
+        if let Some(read) = loaded {
+            // Whoever looks at a page is about to answer it.
+            recent.keep(record_key, read, now);
+        }
+        seen
     }
 
     fn ports<'a>(&'a self, key: &'a AccountKey) -> Ports<'a> {

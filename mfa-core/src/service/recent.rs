@@ -1,4 +1,4 @@
-//! Records as this process wrote them last: a guess that saves the read before the next write, never an answer.
+//! Records as this process saw them last: a guess that saves the read before the next write, never an answer.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -15,7 +15,7 @@ pub(super) const DEFAULT_RECENT: usize = 4096;
 /// kept for one to two of these, which is about as long as a sign-in takes.
 const SHELF_LIFE: Duration = Duration::from_secs(300);
 
-/// A few records, as they were written, for some minutes.
+/// A few records, as they were written or read, for some minutes.
 ///
 /// Whoever takes one may have been overtaken by another process. A decision on it counts only if its commit goes
 /// through, which compares versions ([`crate::service::turn::Origin`]).
@@ -48,8 +48,8 @@ impl Recent {
         younger.remove(key).or(before)
     }
 
-    /// Keeps a record that was written at `now`.
-    pub(super) fn keep(&self, key: RecordKey, written: Versioned, now: Timestamp) {
+    /// Keeps a record that was written or read at `now`.
+    pub(super) fn keep(&self, key: RecordKey, seen: Versioned, now: Timestamp) {
         if self.room == 0 {
             return;
         }
@@ -58,7 +58,7 @@ impl Recent {
         if shelves.younger.len() >= self.room {
             shelves.push(now);
         }
-        shelves.younger.insert(key, written);
+        shelves.younger.insert(key, seen);
     }
 
     /// Forgets a record.

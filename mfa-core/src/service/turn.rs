@@ -27,7 +27,7 @@ pub(super) enum ClockRule {
 pub(super) enum Origin {
     /// It was read just now.
     Store,
-    /// This process wrote it a while ago, and somebody may have written since.
+    /// This process wrote or read it a while ago, and somebody may have written since.
     Recent,
 }
 

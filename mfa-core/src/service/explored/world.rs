@@ -75,7 +75,7 @@ pub(super) struct Node {
     /// How far its clock is off, in seconds.
     pub(super) off: i64,
     pub(super) work: Work,
-    /// The record as it wrote it last, if it still has that in hand.
+    /// The record as it saw it last, if it still has that in hand.
     pub(super) recent: Option<Held<Versioned>>,
 }
 
@@ -287,6 +287,10 @@ impl World {
         }
         let Ok(turn) = turn else { return self.came_to_nothing(&ask) };
         let said = turn.outcome;
+        if turn.write.is_none() && plan.recent {
+            let read = self.stored.as_ref().map(|stored| remembered(NEWEST, &stored.versioned.record));
+            self.nodes[node].recent = read;
+        }
         self.nodes[node].work = match turn.write {
             Some(write) => {
                 let (notices, addresses) = (turn.notices, turn.addresses);
