@@ -88,8 +88,11 @@ impl Ledger {
         self.breach(Promise::Closed, "a record that can't be read was written");
     }
 
-    /// Nothing was written: then nothing was evaluated.
-    pub(super) fn unwritten(&mut self, said: &Said) {
+    /// Nothing was written: then nothing was evaluated, and who is admitted has nothing to answer with.
+    pub(super) fn unwritten(&mut self, account: &Account, said: &Said) {
+        if matches!(said, Said::Admitted(_)) {
+            self.hold(Promise::Whole, account.factors.is_empty(), "admitted beside a second factor");
+        }
         if matches!(said, Said::Passed(_) | Said::Bound(..)) {
             self.breach(Promise::Once, "a code was accepted and nothing written");
         }

@@ -62,6 +62,8 @@ fn reached(name: &'static str) -> Property<Plan> {
     let condition: fn(&Plan, &World) -> bool = match name {
         "the owner is in" => |plan, world| world.is_in(plan, 0),
         "the thief is in by a code he saw" => |plan, world| world.is_in(plan, THIEF),
+        "the thief is in with a password" => |_, world| world.browsers[THIEF].session.is_some(),
+        "the thief has to answer" => |_, world| world.browsers[THIEF].ticket.is_some(),
         "the owner's other browser is in" => |plan, world| world.is_in(plan, 1),
         "the account has to wait" => |_, world| world.ledger.closed_until > world.now,
         "two nodes meet" => {
@@ -154,6 +156,11 @@ fn setting_up_and_taking_away() {
 #[test]
 fn an_app_beside_a_mailbox() {
     explore("levels", Plan::levels(is_deep()));
+}
+
+#[test]
+fn a_record_in_hand() {
+    explore("in hand", Plan::in_hand(is_deep()));
 }
 
 #[test]

@@ -12,8 +12,11 @@ use crate::settings::{Preset, Settings};
 use crate::throttle::Limits;
 
 /// The browser of somebody who knows the password and sees every code that the owner types. Before it come the
-/// owner's two; after it, the administrator and the host.
+/// owner's two; after it, [`HOST`].
 pub(super) const THIEF: usize = 2;
+
+/// The administrator and the host.
+const HOST: usize = 3;
 
 /// A time step begins here.
 const BASE: u64 = 1_800_000_000;
@@ -215,6 +218,20 @@ impl Plan {
         }
     }
 
+    /// Records in hand from before the second factor: one browser sets an app up, another signs in meanwhile, and the
+    /// account is reset.
+    pub(super) fn in_hand(deep: bool) -> Self {
+        const START: &[(usize, What)] = &[(HOST, What::PasswordChanged), (0, What::SignIn)];
+        let mut plan = Self::new(in_hand, START).reaches(&[
+            "the owner is in",
+            "the thief is in with a password",
+            "the thief has to answer",
+            "a node is overtaken",
+        ]);
+        plan.policy = Policy::Encouraged;
+        plan.at(&[0]).asks(if deep { &[3, 0, 2, 2] } else { &[3, 0, 1, 1] })
+    }
+
     fn reaches(mut self, reached: &'static [&'static str]) -> Self {
         self.reached = reached;
         self
@@ -355,6 +372,18 @@ fn levels(plan: &Plan, world: &World, browser: usize) -> Vec<What> {
         }
     }
     asks
+}
+
+fn in_hand(plan: &Plan, world: &World, browser: usize) -> Vec<What> {
+    let hold = &world.browsers[browser];
+    match browser {
+        HOST => vec![What::PasswordChanged, What::Reset],
+        0 if hold.session.is_some() => match &hold.setup {
+            Some(_) => plan.shown(world, browser).map(What::Confirm).into_iter().collect(),
+            None => vec![What::StageApp],
+        },
+        _ => signs_in(world, browser).unwrap_or_default(),
+    }
 }
 
 fn clocks(plan: &Plan, world: &World, browser: usize) -> Vec<What> {

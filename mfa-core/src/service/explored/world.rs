@@ -301,7 +301,8 @@ impl World {
             }
             None if said == Said::NeedsHash && hash.is_some() => Work::Waiting { ask, hashed: hash },
             None => {
-                self.ledger.unwritten(&said);
+                let account = self.account();
+                self.ledger.unwritten(&account, &said);
                 self.hear(&ask, &said, clock.as_unix());
                 self.came_to_nothing(&ask);
                 Work::Idle
