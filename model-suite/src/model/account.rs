@@ -200,6 +200,11 @@ impl Account {
         Err(if self.usable() { Refusal::StepUpRequired } else { Refusal::NoMethodLeft })
     }
 
+    /// To step up it takes the best there is.
+    pub(crate) fn may_answer(&self, purpose: Purpose, method: Method) -> bool {
+        purpose != Purpose::StepUp || method != Method::Email || !self.has_app()
+    }
+
     pub(crate) fn may_enrol(&self, right: &Right, now: u64) -> Result<(), Refusal> {
         match right {
             Right::Session(session) => self.may_change(session, now)?,

@@ -116,13 +116,11 @@ impl Model {
             Choice::Backup if there.takes_backup() => None,
             Choice::Backup => return Err(Refusal::MethodUnavailable),
             Choice::Factor(factor) => {
-                let has_app = there.has_app();
                 let factor = there.factor(factor).ok_or(Refusal::FactorUnknown)?.clone();
                 if Account::is_disabled(&factor) {
                     return Err(Refusal::MethodDisabled);
                 }
-                // To step up it takes the best there is.
-                if open.purpose == Purpose::StepUp && factor.method == Method::Email && has_app {
+                if !there.may_answer(open.purpose, factor.method) {
                     return Err(Refusal::MethodUnavailable);
                 }
                 (factor.method == Method::Email).then_some(factor)
@@ -210,9 +208,15 @@ impl Model {
                 }
             }
             Choice::Factor(factor) => {
+                let method = there.factor(factor).map(|factor| factor.method);
+                // An app may have been set up since it was chosen.
+                let may = method.is_some_and(|method| there.may_answer(open.purpose, method));
                 let factor = there.factor(factor).ok_or(Refusal::MethodUnavailable)?;
                 if Account::is_disabled(factor) {
                     return Err(Refusal::MethodDisabled);
+                }
+                if !may {
+                    return Err(Refusal::MethodUnavailable);
                 }
                 if matches!(text, Code::Backup(_) | Code::Nothing) {
                     return Err(Refusal::CodeCharacters);
