@@ -203,7 +203,6 @@ fn bare_store(portal: &Portal, sample: &Sample) -> Stages {
         timed(&mut stages.view, load);
         let second = write(Some(first.next), 1);
         timed(&mut stages.answer, || {
-            black_box(load());
             assert_eq!(now(portal.store.commit(&second)).unwrap(), Committed::Done);
         });
         version = Some(second.next);

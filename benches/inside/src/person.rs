@@ -106,9 +106,9 @@ impl Portal {
         Self { mfa, store, ring: KeyRing::from_hex(RING).unwrap(), key, clock, app }
     }
 
-    /// The time after the last code has passed, and the code of then.
+    /// A quarter of an hour later, when no record is in hand any more, and the code of then.
     pub(crate) fn next_code(&self) -> (Timestamp, String) {
-        let now = self.clock.now().unwrap().after(Duration::from_secs(30));
+        let now = self.clock.now().unwrap().after(Duration::from_secs(900));
         self.clock.0.store(now.as_unix(), Ordering::Relaxed);
         (now, code_at(&self.app, &TotpParams::default(), now).expose().to_owned())
     }

@@ -129,6 +129,9 @@ impl Mfa {
 
     /// Deletes an account and its events. Sessions that proved a second factor are over with it.
     ///
+    /// Another process may still have the sealed record in memory, for ten minutes at the most
+    /// ([`Builder::recent_records`](crate::service::Builder::recent_records)); it can't be written back.
+    ///
     /// # Errors
     /// On any fault.
     pub async fn erase(&self, key: &AccountKey) -> Result<(), Fault> {
