@@ -158,18 +158,34 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("can't read {}: {error}", path.display()))
 }
 
-/// The lines of a source file that belong to its tests: from `#[cfg(test)]` before a module on.
+/// Whether a file is a module of tests, or within one: `#[cfg(test)]` stands before the module in `mod.rs` or `lib.rs`.
+pub(crate) fn is_of_tests(file: &Path) -> bool {
+    file.ancestors().any(|place| {
+        let (Some(name), Some(folder)) = (place.file_stem().and_then(|name| name.to_str()), place.parent())
+        else {
+            return false;
+        };
+        let declared = format!("#[cfg(test)]\nmod {name};\n");
+        ["mod.rs", "lib.rs"]
+            .iter()
+            .any(|roof| fs::read_to_string(folder.join(roof)).is_ok_and(|roof| roof.contains(&declared)))
+    })
+}
+
+/// The lines of a source file that belong to its tests: from `#[cfg(test)]` before a module in the same file on.
 pub(crate) fn lines_of_tests(source: &str) -> BTreeSet<u32> {
     let lines: Vec<&str> = source.lines().collect();
     let starts = lines.windows(2).position(|pair| {
-        matches!(pair, [attribute, module] if attribute.trim() == "#[cfg(test)]" && module.starts_with("mod "))
+        matches!(pair, [attribute, module] if attribute.trim() == "#[cfg(test)]" && module.starts_with("mod ") && module.ends_with('{'))
     });
     (0_u32..).take(lines.len()).skip(starts.unwrap_or(lines.len())).map(|line| line + 1).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{lines_of_tests, llvm_in};
+    use std::path::Path;
+
+    use super::{is_of_tests, lines_of_tests, llvm_in};
 
     #[test]
     fn the_llvm_of_a_rustc_is_read() {
@@ -182,5 +198,15 @@ mod tests {
         let source = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n}\n";
         assert_eq!(lines_of_tests(source).into_iter().collect::<Vec<_>>(), [3, 4, 5]);
         assert!(lines_of_tests("#[cfg(test)]\nfn a() {}\n").is_empty());
+    }
+
+    #[test]
+    fn tests_in_files_of_their_own_are_no_code_and_what_follows_their_name_is() {
+        assert!(lines_of_tests("#[cfg(test)]\nmod explored;\nfn a() {}\n").is_empty());
+        let service = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mfa-core/src/service");
+        assert!(
+            is_of_tests(&service.join("explored/mod.rs")) && is_of_tests(&service.join("explored/plan.rs"))
+        );
+        assert!(!is_of_tests(&service.join("mod.rs")) && !is_of_tests(&service.join("turn.rs")));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::coverage::{lines_of_tests, read};
+use crate::coverage::{is_of_tests, lines_of_tests, read};
 
 /// Below this share of its lines a file's uncovered ones are listed.
 const LISTED_BELOW: f64 = 0.97;
@@ -143,7 +143,7 @@ impl Measured {
         for (path, mut file) in std::mem::take(&mut self.files) {
             let Ok(inside) = Path::new(&path).strip_prefix(root) else { continue };
             let inside = inside.display().to_string();
-            if sources.iter().any(|source| inside.starts_with(source)) {
+            if sources.iter().any(|source| inside.starts_with(source)) && !is_of_tests(Path::new(&path)) {
                 file.without(&lines_of_tests(&read(Path::new(&path))?));
                 self.files.insert(inside, file);
             }
