@@ -101,7 +101,8 @@ impl People {
                 .help("the school office")
                 .email_codes(true);
             match store {
-                Some(frozen) => builder.store(frozen).build().unwrap(),
+                // What it has in hand would move on while the store stands still.
+                Some(frozen) => builder.store(frozen).recent_records(0).build().unwrap(),
                 None => builder.store(Arc::clone(shared)).build().unwrap(),
             }
         };
