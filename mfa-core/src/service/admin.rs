@@ -129,8 +129,8 @@ impl Mfa {
 
     /// Deletes an account and its events. Sessions that proved a second factor are over with it.
     ///
-    /// Another process may still have the sealed record in memory, for ten minutes at the most
-    /// ([`Builder::recent_records`](crate::service::Builder::recent_records)); it can't be written back.
+    /// A process may still have the sealed record in memory, until the first request that it gets ten minutes later
+    /// ([`Builder::recent_records`](crate::service::Builder::recent_records)). It can't be written back.
     ///
     /// # Errors
     /// On any fault.

@@ -11,8 +11,9 @@ use crate::time::Timestamp;
 /// How many records are kept at the most, unless the builder says otherwise: some 5 MB.
 pub(super) const DEFAULT_RECENT: usize = 4096;
 
-/// After this long the younger shelf becomes the older one, and what was on the older one is forgotten: a record is
-/// kept for one to two of these, which is about as long as a sign-in takes.
+/// After this long the younger shelf becomes the older one, and what was on the older one is forgotten: a record is used
+/// for one to two of these, which is about as long as a sign-in takes. Nobody wakes up for it: what is too old goes when
+/// the next request for whichever account comes.
 const SHELF_LIFE: Duration = Duration::from_secs(300);
 
 /// A few records, as they were written or read, for some minutes.

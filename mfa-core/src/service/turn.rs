@@ -32,10 +32,14 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Whether what came of a turn counts. Of an old record only what is to be written does, because its commit finds out;
-    /// even a fault may be none by now, such as a time that a reset has put right.
+    /// Whether what came of a turn counts. Of an old record what is to be written does, because its commit finds out; and a
+    /// fault does, but for one of the clock, because a reset may have put the account's time right.
     pub(super) fn vouches_for<T>(self, turn: &Result<Turn<T>, Fault>) -> bool {
-        self == Self::Store || turn.as_ref().is_ok_and(|turn| turn.write.is_some())
+        match (self, turn) {
+            (Self::Store, _) => true,
+            (Self::Recent, Ok(turn)) => turn.write.is_some(),
+            (Self::Recent, Err(fault)) => fault.kind() != FaultKind::Clock,
+        }
     }
 }
 

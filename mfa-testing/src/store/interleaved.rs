@@ -85,7 +85,7 @@ impl<S: Store> Store for Interleaved<S> {
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
-        // A service that wrote the record a moment ago knows it, and comes here first.
+        // A service that saw the record a moment ago doesn't read it, and comes here first.
         self.gate.pass().await;
         self.store.commit(write).await
     }

@@ -29,8 +29,6 @@ pub(super) struct Plan {
     /// The times there are.
     pub(super) moments: Vec<u64>,
     pub(super) nodes: usize,
-    /// Whether nodes try first with what they wrote last.
-    pub(super) recent: bool,
     /// Whether nodes die, answers are lost and messages fail.
     pub(super) rough: bool,
     /// How many requests each browser sends.
@@ -69,7 +67,6 @@ impl Plan {
             policy: Policy::Required,
             moments: vec![BASE],
             nodes: 2,
-            recent: true,
             rough: true,
             asks: vec![1, 1, 1],
             shifts: Vec::new(),

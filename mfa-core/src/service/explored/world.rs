@@ -287,7 +287,7 @@ impl World {
         }
         let Ok(turn) = turn else { return self.came_to_nothing(&ask) };
         let said = turn.outcome;
-        if turn.write.is_none() && plan.recent {
+        if turn.write.is_none() {
             let read = self.stored.as_ref().map(|stored| remembered(NEWEST, &stored.versioned.record));
             self.nodes[node].recent = read;
         }
@@ -336,23 +336,21 @@ impl World {
         } else if matches!(said, Said::ToSend(..)) {
             return None;
         }
-        self.store(plan.recent.then_some(node), draft.write.record.clone(), after);
+        self.store(node, draft.write.record.clone(), after);
         self.look(plan);
         Some(())
     }
 
     /// Puts a record in its place. What was drafted on the one before can't be committed any more, whatever was in it. Of
     /// versions it matters only which is the newest, so that one number does, and another for all those before.
-    fn store(&mut self, writer: Option<usize>, record: Vec<u8>, account: Account) {
+    fn store(&mut self, writer: usize, record: Vec<u8>, account: Account) {
         for node in &mut self.nodes {
             if let Work::Drafted { ask, hashed, .. } = &node.work {
                 node.work = Work::Waiting { ask: ask.clone(), hashed: hashed.clone() };
             }
             node.recent = node.recent.take().map(|held| remembered(OVERTAKEN, &held.record));
         }
-        if let Some(writer) = writer {
-            self.nodes[writer].recent = Some(remembered(NEWEST, &record));
-        }
+        self.nodes[writer].recent = Some(remembered(NEWEST, &record));
         let print = record.clone();
         self.stored =
             Some(Held::new(Stored { versioned: Versioned { version: NEWEST, record }, account }, print));
