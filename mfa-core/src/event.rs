@@ -162,6 +162,15 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+/// What is stored of an event beside its id and its time, which a store keeps for itself.
+#[derive(Serialize, Deserialize)]
+struct Body<A, K> {
+    #[serde(flatten)]
+    actor: A,
+    #[serde(flatten)]
+    kind: K,
+}
+
 impl EventKind {
     /// The stable name, as it stands in stores: `factor_added`.
     pub fn name(&self) -> &'static str {
@@ -210,7 +219,9 @@ impl Event {
     /// # Errors
     /// If it can't be written as JSON, which would be a defect of ours.
     pub fn to_stored(&self) -> Result<StoredEvent, Fault> {
-        let body = serde_json::to_vec(self).map_err(|cause| Fault::caused_by(FaultKind::Record, cause))?;
+        let Self { actor, kind, .. } = self;
+        let body = serde_json::to_vec(&Body { actor, kind });
+        let body = body.map_err(|cause| Fault::caused_by(FaultKind::Record, cause))?;
         Ok(StoredEvent { id: self.id, at: self.at, kind: self.kind.name().to_owned(), body })
     }
 
@@ -219,7 +230,9 @@ impl Event {
     /// # Errors
     /// If it isn't one that this version knows.
     pub fn from_stored(stored: &StoredEvent) -> Result<Self, Fault> {
-        serde_json::from_slice(&stored.body).map_err(|cause| Fault::caused_by(FaultKind::Record, cause))
+        let Body { actor, kind } = serde_json::from_slice(&stored.body)
+            .map_err(|cause| Fault::caused_by(FaultKind::Record, cause))?;
+        Ok(Self { id: stored.id, at: stored.at, actor, kind })
     }
 }
 
@@ -237,7 +250,12 @@ mod tests {
         };
         let stored = event.to_stored().unwrap();
         assert_eq!(Event::from_stored(&stored).unwrap(), event);
-        let body = String::from_utf8(stored.body).unwrap();
-        assert!(body.contains("\"kind\":\"reset\"") && body.contains("\"actor_id\":\"u-1\""), "{body}");
+        let body = String::from_utf8(stored.body.clone()).unwrap();
+        let plain = r#"{"actor":"administrator","actor_id":"u-1","kind":"reset","reason":"lost phone"}"#;
+        assert_eq!(body, plain, "its id and time are kept beside it");
+        // Older bodies repeat them.
+        let id = stored.id;
+        let body = body.replacen('{', &format!("{{\"id\":\"{id}\",\"at\":7,"), 1).into_bytes();
+        assert_eq!(Event::from_stored(&StoredEvent { body, ..stored }).unwrap(), event);
     }
 }

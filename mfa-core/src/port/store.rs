@@ -113,7 +113,7 @@ pub struct StoredEvent {
     pub at: Timestamp,
     /// Its stable name, such as `factor_added`.
     pub kind: String,
-    /// The whole event, as JSON.
+    /// Who did it and what exactly happened, as JSON.
     pub body: Vec<u8>,
 }
 
