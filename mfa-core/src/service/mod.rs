@@ -33,11 +33,11 @@ use crate::port::directory::{DynDirectory, Person};
 use crate::port::entropy::Entropy;
 use crate::port::sealer::Sealer;
 use crate::port::sender::DynSender;
-use crate::port::store::{Committed, DynStore, RecordKey, Versioned, Write};
+use crate::port::store::{Committed, DynStore, RecordKey};
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
 use crate::service::recent::Recent;
-use crate::service::turn::{ClockRule, Origin, Ports};
+use crate::service::turn::{ClockRule, Known, Origin, Ports, Turn};
 use crate::settings::Settings;
 use crate::time::Timestamp;
 
@@ -133,32 +133,27 @@ impl Mfa {
         let (record_key, now) = (RecordKey::from(key), clock.now()?);
         let mut in_hand = recent.take(&record_key, now);
         for _ in 0..MAX_TRIES {
-            let (origin, loaded) = match in_hand.take() {
-                Some(held) => (Origin::Recent, Some(held)),
-                None => (Origin::Store, store.load(&record_key).await?),
+            let (origin, known) = match in_hand.take() {
+                Some(known) => (Origin::Recent, Some(known)),
+                None => (Origin::Store, Known::read(store.load(&record_key).await?.as_ref())?),
             };
-            let turn = self.ports(key).turn(rule, loaded.as_ref(), &mut op);
+            let turn = self.ports(key).turn(rule, known, &mut op);
             if !origin.vouches_for(&turn) {
                 continue;
             }
-            let turn = turn?;
-            let Some(write) = turn.write else {
-                if let Some(read) = loaded {
-                    recent.keep(record_key, read, now);
-                }
-                return Ok(turn.outcome);
-            };
-            match store.commit(&write).await? {
-                Committed::Done => {
-                    let Write { key: written, next, record, .. } = write;
-                    recent.keep(written, Versioned { version: next, record }, now);
-                    if !turn.notices.is_empty() {
-                        self.tell(key, turn.notices, turn.addresses).await;
-                    }
-                    return Ok(turn.outcome);
-                }
-                Committed::Conflict => {}
+            let Turn { outcome, write, known, notices, addresses } = turn?;
+            if let Some(write) = write
+                && store.commit(&write).await? == Committed::Conflict
+            {
+                continue;
             }
+            if let Some(known) = known {
+                recent.keep(record_key, known, now);
+            }
+            if !notices.is_empty() {
+                self.tell(key, notices, addresses).await;
+            }
+            return Ok(outcome);
         }
         Err(Fault::new(FaultKind::Contention))
     }
@@ -171,13 +166,13 @@ impl Mfa {
     ) -> Result<T, Fault> {
         let Inner { store, recent, clock, .. } = &*self.inner;
         let (record_key, now) = (RecordKey::from(key), clock.now()?);
-        let loaded = store.load(&record_key).await?;
-        let seen = self.ports(key).look(loaded.as_ref(), op);
-        if let Some(read) = loaded {
+        let known = Known::read(store.load(&record_key).await?.as_ref())?;
+        let (seen, known) = self.ports(key).look(known, op)?;
+        if let Some(known) = known {
             // Whoever looks at a page is about to answer it.
-            recent.keep(record_key, read, now);
+            recent.keep(record_key, known, now);
         }
-        seen
+        Ok(seen)
     }
 
     fn ports<'a>(&'a self, key: &'a AccountKey) -> Ports<'a> {

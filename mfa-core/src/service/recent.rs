@@ -5,7 +5,8 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::port::store::{RecordKey, Versioned};
+use crate::port::store::RecordKey;
+use crate::service::turn::Known;
 use crate::time::Timestamp;
 
 /// How many records are kept at the most, unless the builder says otherwise: some 5 MB.
@@ -30,8 +31,8 @@ pub(super) struct Recent {
 struct Shelves {
     /// When the younger one was begun.
     begun: Timestamp,
-    younger: BTreeMap<RecordKey, Versioned>,
-    older: BTreeMap<RecordKey, Versioned>,
+    younger: BTreeMap<RecordKey, Known>,
+    older: BTreeMap<RecordKey, Known>,
 }
 
 impl Recent {
@@ -40,7 +41,7 @@ impl Recent {
     }
 
     /// Hands out a record, which is thereby forgotten: of requests at once only one tries with it.
-    pub(super) fn take(&self, key: &RecordKey, now: Timestamp) -> Option<Versioned> {
+    pub(super) fn take(&self, key: &RecordKey, now: Timestamp) -> Option<Known> {
         let mut shelves = self.lock();
         shelves.age(now);
         let Shelves { younger, older, .. } = &mut *shelves;
@@ -50,7 +51,7 @@ impl Recent {
     }
 
     /// Keeps a record that was written or read at `now`.
-    pub(super) fn keep(&self, key: RecordKey, seen: Versioned, now: Timestamp) {
+    pub(super) fn keep(&self, key: RecordKey, seen: Known, now: Timestamp) {
         if self.room == 0 {
             return;
         }
@@ -95,14 +96,15 @@ impl Shelves {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Account;
     use crate::port::store::{Collection, Version};
 
     fn key(name: &str) -> RecordKey {
         RecordKey { tenant: Default::default(), collection: Collection::Account, name: name.to_owned() }
     }
 
-    fn written(version: u64) -> Versioned {
-        Versioned { version: Version::new(version), record: Vec::new() }
+    fn written(version: u64) -> Known {
+        Known { version: Version::new(version), account: Account::default() }
     }
 
     fn at(seconds: u64) -> Timestamp {

@@ -14,7 +14,7 @@ use crate::port::store::{RecordKey, Versioned};
 use crate::proof::{Standing, Verified};
 use crate::refusal::Refusal;
 use crate::service::Mfa;
-use crate::service::turn::{ClockRule, Ports};
+use crate::service::turn::{ClockRule, Known, Ports};
 use crate::service::view::ChallengeView;
 use crate::ticket::{EnrolPass, Ticket};
 
@@ -246,7 +246,8 @@ pub(super) fn at_the_gate(
         ports.time_for(glance.seen, ClockRule::NeverBack)?;
         return Ok(Seen::Decided(Gate::Open));
     }
-    ports.look(loaded, |draft| Ok(see(draft, standing, demand)))
+    let (seen, _) = ports.look(Known::read(loaded)?, |draft| Ok(see(draft, standing, demand)))?;
+    Ok(seen)
 }
 
 fn see(draft: &Draft<'_>, standing: &Standing, demand: Demand) -> Seen {

@@ -43,7 +43,23 @@ impl Origin {
     }
 }
 
-/// What a turn works with beside the record.
+/// An account as it is stored, or was a while ago.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) version: Version,
+    pub(super) account: Account,
+}
+
+impl Known {
+    /// Reads what was loaded; `None` if nothing was there.
+    pub(super) fn read(loaded: Option<&Versioned>) -> Result<Option<Self>, Fault> {
+        let read =
+            |held: &Versioned| Ok(Self { version: held.version, account: Account::decode(&held.record)? });
+        loaded.map(read).transpose()
+    }
+}
+
+/// What a turn works with beside the account.
 #[derive(Clone, Copy)]
 pub(super) struct Ports<'a> {
     pub(super) key: &'a AccountKey,
@@ -59,6 +75,8 @@ pub(super) struct Turn<T> {
     pub(super) outcome: T,
     /// What is to be written; `None` if nothing changed.
     pub(super) write: Option<Write>,
+    /// What the account is once that is committed.
+    pub(super) known: Option<Known>,
     /// What the owner is to be told once it is.
     pub(super) notices: Vec<Notice>,
     /// Where to, beside the addresses the host knows.
@@ -66,44 +84,49 @@ pub(super) struct Turn<T> {
 }
 
 impl<'a> Ports<'a> {
-    /// Runs an operation on what was loaded.
+    /// Runs an operation on what is known.
     pub(super) fn turn<T>(
         self,
         rule: ClockRule,
-        loaded: Option<&Versioned>,
+        known: Option<Known>,
         op: impl FnOnce(&mut Draft<'_>) -> Result<T, Fault>,
     ) -> Result<Turn<T>, Fault> {
-        let before = read(loaded)?;
+        let (expected, before) = match known {
+            Some(Known { version, account }) => (Some(version), account),
+            None => (None, Account::default()),
+        };
         let cx = self.context(self.time_for(before.seen, rule)?);
         let mut draft = Draft::new(cx, before.clone());
         let outcome = op(&mut draft)?;
         let notices: Vec<_> = draft.notices().collect();
         let addresses = if notices.is_empty() { Vec::new() } else { draft.confirmed_addresses(&before) };
         if draft.is_unchanged_from(&before) {
-            return Ok(Turn { outcome, write: None, notices, addresses });
+            let known = expected.map(|version| Known { version, account: before });
+            return Ok(Turn { outcome, write: None, known, notices, addresses });
         }
         let (after, events) = draft.finish()?;
-        let (expected, next) = match loaded {
-            Some(held) => {
-                let mark = u32::from_le_bytes(random_bytes(self.entropy)?);
-                (Some(held.version), held.version.next().marked(mark))
-            }
-            None => (None, Version::new(u64::from_le_bytes(random_bytes(self.entropy)?))),
+        let next = match expected {
+            Some(version) => version.next().marked(u32::from_le_bytes(random_bytes(self.entropy)?)),
+            None => Version::new(u64::from_le_bytes(random_bytes(self.entropy)?)),
         };
         let events = events.iter().map(|event| event.to_stored()).collect::<Result<_, _>>()?;
         let write = Write { key: RecordKey::from(self.key), expected, next, record: after.encode()?, events };
-        Ok(Turn { outcome, write: Some(write), notices, addresses })
+        let known = Some(Known { version: next, account: after });
+        Ok(Turn { outcome, write: Some(write), known, notices, addresses })
     }
 
-    /// Looks at what was loaded without changing anything.
+    /// Looks at what is known without changing anything, and gives it back.
     pub(super) fn look<T>(
         self,
-        loaded: Option<&Versioned>,
+        known: Option<Known>,
         op: impl FnOnce(&Draft<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let account = read(loaded)?;
+    ) -> Result<(T, Option<Known>), Fault> {
+        let (version, account) = known.map(|Known { version, account }| (version, account)).unzip();
+        let account = account.unwrap_or_default();
         let cx = self.context(self.time_for(account.seen, ClockRule::NeverBack)?);
-        op(&Draft::new(cx, account))
+        let draft = Draft::new(cx, account);
+        let seen = op(&draft)?;
+        Ok((seen, version.map(|version| Known { version, account: draft.account })))
     }
 
     fn context(self, now: Timestamp) -> Context<'a> {
@@ -124,12 +147,5 @@ impl<'a> Ports<'a> {
             ));
         }
         Ok(seen)
-    }
-}
-
-fn read(loaded: Option<&Versioned>) -> Result<Account, Fault> {
-    match loaded {
-        Some(held) => Account::decode(&held.record),
-        None => Ok(Account::default()),
     }
 }

@@ -23,7 +23,7 @@ use crate::refusal::Refusal;
 use crate::secret::SecretText;
 use crate::service::SignIn;
 use crate::service::sign_in::{begin_sign_in, begin_step_up};
-use crate::service::turn::{ClockRule, Ports, Turn};
+use crate::service::turn::{ClockRule, Known, Ports, Turn};
 use crate::ticket::{Authority, EnrolPass, Ticket};
 use crate::time::Timestamp;
 
@@ -131,7 +131,8 @@ impl Ask {
         let ports = plan.ports(&clock, &entropy);
         let rule = if self.what == What::Reset { ClockRule::Any } else { ClockRule::NeverBack };
         let mut needed = None;
-        let turn = ports.turn(rule, loaded, |draft| self.on(draft, plan, hashed.as_deref(), &mut needed))?;
+        let turn = ports
+            .turn(rule, Known::read(loaded)?, |draft| self.on(draft, plan, hashed.as_deref(), &mut needed))?;
         if let (Some((salt, cost)), What::Answer(code)) = (needed, &self.what) {
             // Outside the loop: whatever happens meanwhile, the account is looked at again with it.
             *hashed = backup::read_backup_code(&code.typed()).ok().map(|typed| {
