@@ -5,10 +5,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::runtime::{Arc, Instant, Mutex, MutexGuard, PoisonError, oneshot, spawn, timeout};
+use crate::runtime::{Arc, Instant, Mutex, MutexGuard, PoisonError, oneshot, spawn, timeout, yield_now};
 
-/// How many calls go together at the most, unless set.
-const MOST: usize = 64;
+/// How often those who were just answered get a turn before the next batch sets off: whoever has more to ask comes along,
+/// or they and those who waited would take turns for ever. Twice, because some have to be fetched by another thread first.
+const TURNS: usize = 2;
 
 /// What is done for many at once.
 pub trait Work: Send + Sync + 'static {
@@ -33,6 +34,25 @@ impl fmt::Display for Lost {
 
 impl Error for Lost {}
 
+/// How batches set off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes {
+    /// How many are under way at a time, at the most.
+    pub count: usize,
+    /// A further one sets off when the last has been under way for longer than this: one call that is held up does not hold
+    /// up those behind it, and a server far away gets more than one batch at a time.
+    pub slow: Duration,
+    /// How many calls go together, at the most. When so many wait, a further batch sets off at once.
+    pub most: usize,
+}
+
+/// One at a time, of up to 64 calls.
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { count: 1, slow: Duration::MAX, most: 64 }
+    }
+}
+
 /// Where calls gather. Cheap to clone; clones share what is under way.
 pub struct Batch<W: Work> {
     inner: Arc<Inner<W>>,
@@ -40,9 +60,7 @@ pub struct Batch<W: Work> {
 
 struct Inner<W: Work> {
     work: W,
-    lanes: usize,
-    slow: Duration,
-    most: usize,
+    lanes: Lanes,
     state: Mutex<State<W>>,
 }
 
@@ -55,16 +73,16 @@ struct State<W: Work> {
 }
 
 impl<W: Work> Batch<W> {
-    /// One batch under way at a time, of up to 64 calls.
+    /// One batch under way at a time: the default [`Lanes`].
     pub fn new(work: W) -> Self {
-        Self::with_lanes(work, 1, Duration::MAX)
+        Self::with_lanes(work, Lanes::default())
     }
 
-    /// A further batch, up to so many at a time, begins while the last one has been under way for longer than `slow`: one
-    /// call that is held up does not hold up those behind it, and a server far away gets more than one at a time.
-    pub fn with_lanes(work: W, lanes: usize, slow: Duration) -> Self {
+    /// Batches that set off as `lanes` says; of nothing there is at least one.
+    pub fn with_lanes(work: W, lanes: Lanes) -> Self {
+        let lanes = Lanes { count: lanes.count.max(1), most: lanes.most.max(1), ..lanes };
         let state = Mutex::new(State { waiting: VecDeque::new(), running: 0, begun: Instant::now() });
-        Self { inner: Arc::new(Inner { work, lanes: lanes.max(1), slow, most: MOST, state }) }
+        Self { inner: Arc::new(Inner { work, lanes, state }) }
     }
 
     /// The work behind it.
@@ -87,8 +105,9 @@ impl<W: Work> Batch<W> {
         let (sender, mut receiver) = oneshot::channel();
         self.inner.state().waiting.push_back((item, sender));
         self.open_lane();
-        if self.inner.lanes > 1
-            && let Ok(answer) = timeout(self.inner.slow, &mut receiver).await
+        let Lanes { count, slow, .. } = self.inner.lanes;
+        if count > 1
+            && let Ok(answer) = timeout(slow, &mut receiver).await
         {
             return answer.map_err(|_| Lost);
         }
@@ -98,10 +117,11 @@ impl<W: Work> Batch<W> {
 
     /// Begins a batch, if somebody waits and there may be another one.
     fn open_lane(&self) {
+        let Lanes { count, slow, most } = self.inner.lanes;
         let mut state = self.inner.state();
-        let may = state.running == 0
-            || (state.running < self.inner.lanes && state.begun.elapsed() >= self.inner.slow);
-        if may && !state.waiting.is_empty() {
+        let (waiting, is_slow) = (state.waiting.len(), state.begun.elapsed() >= slow);
+        let may = state.running == 0 || (state.running < count && (is_slow || waiting >= most));
+        if may && waiting > 0 {
             state.running += 1;
             state.begun = Instant::now();
             let lane = Lane { inner: Arc::clone(&self.inner), ended: false, senders: Vec::new() };
@@ -147,6 +167,9 @@ impl<W: Work> Lane<W> {
                 // Who has stopped waiting misses nothing.
                 let _ = sender.send(answer);
             }
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
         }
     }
 
@@ -154,7 +177,7 @@ impl<W: Work> Lane<W> {
     fn next(&mut self) -> Option<Vec<W::Item>> {
         let mut state = self.inner.state();
         let mut items = Vec::new();
-        while items.len() < self.inner.most {
+        while items.len() < self.inner.lanes.most {
             let Some((item, sender)) = state.waiting.pop_front() else { break };
             if !sender.is_closed() {
                 items.push(item);

@@ -4,4 +4,5 @@ pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use tokio::spawn;
 pub(crate) use tokio::sync::oneshot;
+pub(crate) use tokio::task::yield_now;
 pub(crate) use tokio::time::{Instant, timeout};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use mfa_batch::{Batch, Lost, Work};
+use mfa_batch::{Batch, Lanes, Lost, Work};
 use tokio::sync::Semaphore;
 
 /// Hands each item back, when it is let; counts what it is asked.
@@ -40,9 +40,13 @@ struct Scene {
 }
 
 fn scene(lanes: usize) -> Scene {
+    scene_with(Lanes { count: lanes, slow: SLOW, ..Lanes::default() })
+}
+
+fn scene_with(lanes: Lanes) -> Scene {
     let (gate, batches, begun) = (Arc::new(Semaphore::new(0)), Arc::default(), Arc::default());
     let held = Held { gate: Arc::clone(&gate), batches: Arc::clone(&batches), begun: Arc::clone(&begun) };
-    Scene { batch: Batch::with_lanes(held, lanes, SLOW), gate, batches, begun }
+    Scene { batch: Batch::with_lanes(held, lanes), gate, batches, begun }
 }
 
 impl Scene {
@@ -94,6 +98,51 @@ async fn a_batch_has_a_most() {
     }
     let sizes: Vec<_> = scene.batches().iter().map(Vec::len).collect();
     assert_eq!(sizes, [1, 64, 6]);
+}
+
+/// Else one who is a moment early would go alone for ever, and the others after it.
+#[tokio::test]
+async fn who_asks_again_as_soon_as_it_is_answered_goes_with_those_who_waited() {
+    let scene = scene(1);
+    let batch = scene.batch.clone();
+    let again = tokio::spawn(async move { [batch.ask(0).await, batch.ask(9).await] });
+    scene.until(1, 0).await;
+    let others: Vec<_> = (1..=3).map(|item| scene.ask(item)).collect();
+    scene.until(1, 3).await;
+    scene.gate.add_permits(3);
+    assert_eq!(again.await.unwrap(), [Ok(0), Ok(9)]);
+    for (item, other) in (1..).zip(others) {
+        assert_eq!(other.await.unwrap(), Ok(item));
+    }
+    assert_eq!(scene.batches(), [vec![0], vec![1, 2, 3, 9]]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_full_does_not_wait_for_the_one_under_way() {
+    let scene = scene_with(Lanes { count: 2, slow: Duration::MAX, most: 3 });
+    let mut asked = vec![scene.ask(0)];
+    scene.until(1, 0).await;
+    asked.extend([scene.ask(1), scene.ask(2)]);
+    scene.until(1, 2).await;
+    assert_eq!(scene.batches(), [vec![0]]);
+    asked.push(scene.ask(3));
+    scene.until(2, 0).await;
+    assert_eq!(scene.batches(), [vec![0], vec![1, 2, 3]]);
+    // There are two lanes.
+    asked.extend((4..=6).map(|item| scene.ask(item)));
+    scene.until(2, 3).await;
+    scene.gate.add_permits(3);
+    for (item, one) in (0..).zip(asked) {
+        assert_eq!(one.await.unwrap(), Ok(item));
+    }
+    assert_eq!(scene.batches(), [vec![0], vec![1, 2, 3], vec![4, 5, 6]]);
+}
+
+#[tokio::test]
+async fn lanes_of_nothing_are_of_one() {
+    let scene = scene_with(Lanes { count: 0, slow: SLOW, most: 0 });
+    scene.gate.add_permits(2);
+    assert_eq!([scene.ask(1).await.unwrap(), scene.ask(2).await.unwrap()], [Ok(1), Ok(2)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +262,10 @@ fn one_lane_needs_no_timer_of_the_runtime() {
 #[test]
 fn what_is_printed_says_what_it_is() {
     assert_eq!(Lost.to_string(), "the call ended without an answer");
-    assert_eq!(format!("{:?}", scene(2).batch), "Batch { lanes: 2, .. }");
+    assert_eq!(
+        format!("{:?}", scene(2).batch),
+        "Batch { lanes: Lanes { count: 2, slow: 10ms, most: 64 }, .. }"
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::postgres::error::{OpenError, is_conflict};
 use crate::postgres::lease::{Again, Asked, Lender};
 use crate::postgres::statements::Statements;
-use crate::postgres::together::{LANES, Loads, SLOW, Server, Updates};
+use crate::postgres::together::{LANES, Loads, Server, Updates};
 use crate::row::{self, EventRow, PageRow, Question};
 
 pub use crate::postgres::options::PostgresOptions;
@@ -87,8 +87,8 @@ impl PostgresStore {
 
     pub(crate) fn on(lender: Lender, statements: Statements, address: String) -> Self {
         let server = Server { lender, statements: Arc::new(statements) };
-        let loads = Batch::with_lanes(Loads(server.clone()), LANES, SLOW);
-        let updates = Batch::with_lanes(Updates(server.clone()), LANES, SLOW);
+        let loads = Batch::with_lanes(Loads(server.clone()), LANES);
+        let updates = Batch::with_lanes(Updates(server.clone()), LANES);
         Self { loads, updates, server, address }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfa_batch::Work;
+use mfa_batch::{Lanes, Work};
 use mfa_core::port::store::{Committed, RecordKey, Write};
 use sqlx::AssertSqlSafe;
 
@@ -14,10 +14,9 @@ use crate::postgres::lease::{Again, Asked, Lender};
 use crate::postgres::statements::Statements;
 use crate::row::RecordRow;
 
-/// How many round trips of a kind are under way at the most, and how slow one is behind which the next begins: a row that
-/// somebody holds must not hold up those who don't want it, and far away there is time for more than one.
-pub(crate) const LANES: usize = 4;
-pub(crate) const SLOW: Duration = Duration::from_millis(10);
+/// Round trips of a kind: a row that somebody holds must not hold up those who don't want it, and far away there is time
+/// for more than one.
+pub(crate) const LANES: Lanes = Lanes { count: 4, slow: Duration::from_millis(10), most: 64 };
 
 /// How often a write is made that the server has undone.
 pub(crate) const TRIES: u32 = 10;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mfa_batch::Batch;
+use mfa_batch::{Batch, Lanes};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
@@ -69,8 +69,9 @@ async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenE
         .await
         .map_err(|error| opening(path, error))?;
     let connect = connect.pragma("query_only", "ON");
-    let lanes = usize::try_from(options.readers).unwrap_or(usize::MAX);
-    let reader = Batch::with_lanes(Reader::new(connect.clone(), patience), lanes, reader::SLOW);
+    let count = usize::try_from(options.readers).unwrap_or(usize::MAX);
+    let lanes = Lanes { count, slow: reader::SLOW, ..Lanes::default() };
+    let reader = Batch::with_lanes(Reader::new(connect.clone(), patience), lanes);
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers)
         .acquire_timeout(TURN)

@@ -10,7 +10,7 @@ use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::explore::{Seen, every, many};
-use crate::gathering::{Batch, Lost, Work};
+use crate::gathering::{Batch, Lanes, Lost, Work};
 use crate::runtime::{advance, end_all_tasks, settle};
 
 const SLOW: Duration = Duration::from_secs(1);
@@ -79,7 +79,8 @@ fn batch(lanes: usize) -> Batch<Tenfold> {
     crate::runtime::begin();
     let work =
         Tenfold { lanes, working: AtomicUsize::new(0), met: AtomicUsize::new(0), asked: Mutex::default() };
-    Batch::with_lanes(work, lanes, SLOW)
+    // Not even two fill a batch: only time opens another lane.
+    Batch::with_lanes(work, Lanes { count: lanes, slow: SLOW, most: 64 })
 }
 
 type Asking = shuttle::future::JoinHandle<Result<u32, Lost>>;

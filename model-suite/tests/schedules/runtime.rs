@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use shuttle::future::yield_now;
 use shuttle::future::{JoinHandle, block_on};
 
 shuttle::lazy_static! {
