@@ -44,7 +44,7 @@ pub enum OpenError {
 ///
 /// After [`TimedOut`](Self::TimedOut) and [`Cut`](Self::Cut) a write may or may not have been made, whole or not at
 /// all; after any other it was not made.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The server did not answer in time.
@@ -99,6 +99,9 @@ pub enum StoreError {
     /// What is stored can't have been written by this library.
     #[error("the server holds a {0} that this library doesn't write")]
     Unreadable(&'static str),
+    /// The program's runtime was shut down during the call.
+    #[error("the call was given up, because the program's runtime is shutting down")]
+    Abandoned,
     /// Something else went wrong.
     #[error("the server failed")]
     Server(#[source] RedisError),

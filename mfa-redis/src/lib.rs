@@ -65,4 +65,5 @@ pub mod options;
 pub mod persistence;
 mod script;
 pub mod store;
+mod together;
 mod value;

@@ -69,6 +69,11 @@ impl Link {
         Self { client, patience, current: Mutex::default(), connecting: tokio::sync::Mutex::default() }
     }
 
+    /// How long a call waits for its answer.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Runs a script, by its hash if the server knows it.
     pub(crate) async fn run<T: FromRedisValue>(
         &self,

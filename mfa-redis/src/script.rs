@@ -20,7 +20,7 @@ macro_rules! scripts {
 scripts! {
     /// A record, or nothing, where a plain read has found nothing.
     LOAD = "lua/load.lua";
-    /// The conditional write of a record with its events.
+    /// Conditional writes of records with their events.
     COMMIT = "lua/commit.lua";
     /// The removal of a record with its events.
     ERASE = "lua/erase.lua";

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mfa_batch::Batch;
 use mfa_core::fault::Fault;
 use mfa_core::port::store::{
     Committed, Cursor, EventPage, EventQuery, PageQuery, RecordKey, RecordPage, Store, Versioned, Write,
 };
 use redis::Pipeline;
+use tokio::time::timeout;
 
 use crate::error::{OpenError, StoreError};
 use crate::key::Prefix;
@@ -15,7 +17,8 @@ use crate::link::{Again, Link};
 use crate::options::RedisOptions;
 use crate::persistence::Persistence;
 use crate::script;
-use crate::value::{self, Put, Question};
+use crate::together::{Commit, Commits, LANES};
+use crate::value::{self, Question};
 
 /// How many records, or writes with events, a script hands over at the most: while it runs, nobody else is served.
 const STRETCH: u32 = 500;
@@ -29,6 +32,7 @@ const LOOK: u32 = 2_000;
 /// has ended is made anew by the next call; every call ends within [`RedisOptions::patience`].
 #[derive(Clone)]
 pub struct RedisStore {
+    commits: Batch<Commits>,
     link: Arc<Link>,
     prefix: Prefix,
     address: String,
@@ -49,7 +53,9 @@ impl RedisStore {
     }
 
     pub(crate) fn on(link: Link, prefix: Prefix, address: String) -> Self {
-        Self { link: Arc::new(link), prefix, address }
+        let link = Arc::new(link);
+        let commits = Batch::with_lanes(Commits { link: Arc::clone(&link), prefix: prefix.clone() }, LANES);
+        Self { commits, link, prefix, address }
     }
 
     /// Which of the server's settings keep what it has answered "done" to, asked now.
@@ -102,23 +108,10 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
-        let keys = self.prefix.keys(&write.key.tenant).both();
-        let put = Put::new(write)?;
-        let always = [&*put.field, put.expected.as_bytes(), put.next.as_bytes(), &*write.record];
-        let with_events;
-        let arguments = match &put.events {
-            Some(events) => {
-                let [field, expected, next, record] = always;
-                with_events = [field, expected, next, record, events];
-                with_events.as_slice()
-            }
-            None => always.as_slice(),
-        };
-        match self.link.run(&script::COMMIT, &keys, arguments, Again::Never).await? {
-            1 => Ok(Committed::Done),
-            0 => Ok(Committed::Conflict),
-            _ => Err(StoreError::Unreadable("answer").into()),
-        }
+        let commit = Commit::new(write)?;
+        let answer = timeout(self.link.patience(), self.commits.ask(commit)).await;
+        let answer = answer.map_err(|_| StoreError::TimedOut { after: self.link.patience() })?;
+        Ok(answer.map_err(|_lost| StoreError::Abandoned)??)
     }
 
     async fn events(&self, query: &EventQuery) -> Result<EventPage, Fault> {

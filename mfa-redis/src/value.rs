@@ -108,24 +108,33 @@ fn length(key: &RecordKey, events: &[StoredEvent]) -> usize {
     52 + key.name.len() + of_events.sum::<usize>()
 }
 
-/// The arguments of the conditional write besides the record.
+/// The arguments of one conditional write.
 pub(crate) struct Put {
-    pub(crate) field: Vec<u8>,
-    pub(crate) expected: String,
-    pub(crate) next: String,
-    pub(crate) events: Option<Vec<u8>>,
+    field: Vec<u8>,
+    expected: String,
+    next: String,
+    record: Vec<u8>,
+    events: Vec<u8>,
 }
 
 impl Put {
     pub(crate) fn new(write: &Write) -> Result<Self, StoreError> {
         let digits = |version: Version| version.as_u64().to_string();
-        let events = (!write.events.is_empty()).then(|| events(&write.key, &write.events));
         Ok(Self {
             field: field(write.key.collection, &write.key.name)?,
             expected: write.expected.map(digits).unwrap_or_default(),
             next: digits(write.next),
-            events: events.transpose()?,
+            record: write.record.clone(),
+            events: match write.events.as_slice() {
+                [] => Vec::new(),
+                some => events(&write.key, some)?,
+            },
         })
+    }
+
+    /// In the order in which the script takes them.
+    pub(crate) fn arguments(&self) -> [&[u8]; 5] {
+        [&self.field, self.expected.as_bytes(), self.next.as_bytes(), &self.record, &self.events]
     }
 }
 

@@ -1,39 +1,67 @@
--- Writes a record and its events if the version is the expected one: 1, or 0 for a conflict.
--- KEYS: data, names. ARGV: the record's field, expected version or '', next version, the record, and what there is of
--- events.
-local data, names, field, expected = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
-local held = redis.call('HMGET', data, field, ':place')
--- As text: a Lua number has 53 bits, a version 62.
-local version, newest = '', '0'
-local count
-if held[1] then
-  version, newest = string.match(held[1], '^(%d+) (%d+) ')
-  if not version then
-    return redis.error_reply('MFAUNREADABLE a record has no version')
-  end
-else
-  count = tonumber(redis.call('HGET', data, ':count') or 0)
-  if redis.call('ZSCORE', names, field) or redis.call('ZCARD', names) ~= count then
-    return redis.error_reply('MFALOST a record is gone that was not erased')
-  end
+-- Writes records with their events, each if its version is the expected one. For each in turn: 1; 0 for a conflict; 2 if
+-- a record is gone that was not erased; 3 if what is there has no version.
+-- KEYS: data, names. ARGV, five for each: the record's field, expected version or '', next version, the record, and its
+-- events or ''.
+local data, names = KEYS[1], KEYS[2]
+local fields = {}
+for at = 1, #ARGV, 5 do
+  fields[#fields + 1] = ARGV[at]
 end
-if version ~= expected then
-  return 0
+local writes = #fields
+fields[writes + 1] = ':place'
+local held = redis.call('HMGET', data, unpack(fields))
+local last, placed = held[writes + 1] or 0, false
+local count, whole
+local written, added, set, answers = {}, {}, {}, {}
+for turn = 1, writes do
+  local at, field = 5 * turn - 4, fields[turn]
+  local before = written[field] or held[turn]
+  -- As text: a Lua number has 53 bits, a version 62.
+  local version, newest, answer = '', '0', 0
+  if before then
+    version, newest = string.match(before, '^(%d+) (%d+) ')
+    if not version then
+      answer = 3
+    end
+  else
+    count = count or tonumber(redis.call('HGET', data, ':count') or 0)
+    whole = whole or redis.call('ZCARD', names)
+    if whole ~= count or redis.call('ZSCORE', names, field) then
+      answer = 2
+    end
+  end
+  if answer == 0 and version == ARGV[at + 1] then
+    answer = 1
+    if not before then
+      added[#added + 1] = 0
+      added[#added + 1] = field
+    end
+    local events, place = ARGV[at + 4], newest
+    if events ~= '' then
+      last, placed = last + 1, true
+      place = string.format('%.0f', last)
+      set[#set + 1] = 'e' .. place
+      set[#set + 1] = newest .. events
+    end
+    local record = ARGV[at + 2] .. ' ' .. place .. ' ' .. ARGV[at + 3]
+    written[field] = record
+    set[#set + 1] = field
+    set[#set + 1] = record
+  end
+  answers[turn] = answer
 end
 -- A script that fails half way keeps what it has written: by now nothing of what follows can fail, and all of it is one
--- command unless the record is new.
-local place = newest
-if ARGV[5] then
-  place = string.format('%.0f', (held[2] or 0) + 1)
+-- command unless a record is new.
+if #set > 0 then
+  if #added > 0 then
+    redis.call('ZADD', names, unpack(added))
+    set[#set + 1] = ':count'
+    set[#set + 1] = string.format('%.0f', count + #added / 2)
+  end
+  if placed then
+    set[#set + 1] = ':place'
+    set[#set + 1] = string.format('%.0f', last)
+  end
+  redis.call('HSET', data, unpack(set))
 end
-if count then
-  redis.call('ZADD', names, 0, field)
-  redis.call('HSET', data, ':count', count + 1)
-end
-local record = ARGV[3] .. ' ' .. place .. ' ' .. ARGV[4]
-if ARGV[5] then
-  redis.call('HSET', data, field, record, ':place', place, 'e' .. place, newest .. ARGV[5])
-else
-  redis.call('HSET', data, field, record)
-end
-return 1
+return answers
