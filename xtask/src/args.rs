@@ -18,9 +18,10 @@ Usage:
       otherwise), and counts their instructions.
   cargo xtask coverage [--no-install]
       Measures how much of mfa-core and mfa-web the tests reach, and writes target/coverage.md.
-  cargo xtask mutants [--package P] [--file F] [--no-install]
+  cargo xtask mutants [--package P] [--file F] [--shard K/N] [--no-install]
       Breaks the code in many small ways, one after the other, and names the breaks that neither a test notices nor
-      docs/mutants.md argues away: everywhere (hours), in one package, or in one file. Stores are tried on real servers.
+      docs/mutants.md argues away: everywhere (hours), in one package, in one file, or the K-th of N parts of them (K
+      from 0 on). Stores are tried on real servers.
   cargo xtask tools [--no-install]
       Only gets the tools and says what was found where.
 
@@ -45,8 +46,8 @@ pub(crate) enum Chore {
     Timing { install: bool, seconds: u64 },
     /// Measure how much the tests reach.
     Coverage { install: bool },
-    /// Break the code on purpose: everywhere, in one package, or in one file.
-    Mutants { package: Option<String>, file: Option<String>, install: bool },
+    /// Break the code on purpose: everywhere, in one package, in one file, or in the K-th of N parts.
+    Mutants { package: Option<String>, file: Option<String>, shard: Option<String>, install: bool },
     /// Get the tools and report on them.
     Tools { install: bool },
     /// Print the usage.
@@ -144,7 +145,7 @@ impl Chore {
     }
 
     fn parse_mutants(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut package, mut file, mut install) = (None, None, true);
+        let (mut package, mut file, mut shard, mut install) = (None, None, None, true);
         while let Some(argument) = arguments.next() {
             let wanted = match argument.as_str() {
                 "-h" | "--help" => return Ok(Self::Help),
@@ -154,12 +155,23 @@ impl Chore {
                 }
                 "--package" => &mut package,
                 "--file" => &mut file,
+                "--shard" => &mut shard,
                 other => return Err(format!("`{other}` isn't an option of `mutants`")),
             };
-            *wanted = Some(arguments.next().ok_or_else(|| format!("`{argument}` needs a name"))?);
+            *wanted = Some(arguments.next().ok_or_else(|| format!("`{argument}` needs a value"))?);
         }
-        Ok(Self::Mutants { package, file, install })
+        if shard.as_deref().is_some_and(|shard| !is_part(shard)) {
+            return Err("`--shard` needs a part such as 0/8".to_owned());
+        }
+        Ok(Self::Mutants { package, file, shard, install })
     }
+}
+
+/// `K/N`, with K less than N.
+fn is_part(shard: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok();
+    let parts = shard.split_once('/').and_then(|(part, of)| number(part).zip(number(of)));
+    parts.is_some_and(|(part, of)| part < of)
 }
 
 #[cfg(test)]
@@ -237,11 +249,22 @@ mod tests {
 
     #[test]
     fn mutants_are_made_everywhere_or_in_one_place() {
-        assert_eq!(parse("mutants"), Ok(Chore::Mutants { package: None, file: None, install: true }));
+        let all = Chore::Mutants { package: None, file: None, shard: None, install: true };
+        assert_eq!(parse("mutants"), Ok(all));
         let (package, file) = (Some("mfa-core".to_owned()), Some("mfa-core/src/proof.rs".to_owned()));
-        let one = Chore::Mutants { package, file, install: false };
+        let one = Chore::Mutants { package, file, shard: None, install: false };
         assert_eq!(parse("mutants --file mfa-core/src/proof.rs --no-install --package mfa-core"), Ok(one));
-        for wrong in ["mutants --package", "mutants --file", "mutants mfa-core"] {
+        let part = Chore::Mutants { package: None, file: None, shard: Some("7/8".to_owned()), install: true };
+        assert_eq!(parse("mutants --shard 7/8"), Ok(part));
+        for wrong in [
+            "mutants --package",
+            "mutants --file",
+            "mutants mfa-core",
+            "mutants --shard",
+            "mutants --shard 8/8",
+            "mutants --shard 1",
+            "mutants --shard -1/2",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -26,6 +26,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::args::{Chore, USAGE};
+use crate::mutants::Part;
 use crate::tools::Toolbox;
 
 fn main() -> ExitCode {
@@ -61,8 +62,8 @@ fn carry_out(chore: Chore) -> Result<(), String> {
         Chore::Fuzz { seconds, target } => fuzz::run(root, seconds, target.as_deref()),
         Chore::Timing { install, seconds } => timing::run(root, seconds, install),
         Chore::Coverage { install } => coverage::run(root, install),
-        Chore::Mutants { package, file, install } => {
-            mutants::run(root, package.as_deref(), file.as_deref(), install)
+        Chore::Mutants { package, file, shard, install } => {
+            mutants::run(root, package.as_deref(), Part { file, shard }, install)
         }
         Chore::Cluster { install, rounds } => {
             let toolbox = Toolbox::gather(root, install)?;

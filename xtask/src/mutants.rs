@@ -39,6 +39,13 @@ const LEFT_OUT: [&str; 9] = [
 /// they take unbroken. One that hangs should not cost more than ten others.
 const PATIENCE: [&str; 4] = ["--minimum-test-timeout", "60", "--timeout-multiplier", "3"];
 
+/// Which of a package's breaks are made: all, unless something is given.
+pub(crate) struct Part {
+    pub(crate) file: Option<String>,
+    /// `K/N`.
+    pub(crate) shard: Option<String>,
+}
+
 /// A package that is looked at.
 struct Looked {
     name: &'static str,
@@ -61,12 +68,8 @@ const PACKAGES: [Looked; 5] = [
 /// # Errors
 ///
 /// A survivor that isn't argued, an argument for what doesn't survive, or cargo-mutants can't work.
-pub(crate) fn run(
-    root: &Path,
-    package: Option<&str>,
-    file: Option<&str>,
-    install: bool,
-) -> Result<(), String> {
+pub(crate) fn run(root: &Path, package: Option<&str>, part: Part, install: bool) -> Result<(), String> {
+    let file = part.file.as_deref();
     let list = root.join(LIST);
     let text =
         fs::read_to_string(&list).map_err(|error| format!("can't read {}: {error}", list.display()))?;
@@ -86,8 +89,9 @@ pub(crate) fn run(
     let mut troubles = Vec::new();
     for looked in wanted {
         let name = looked.name;
-        let tried = one(root, &bench, toolbox.as_ref(), &tool, looked, file)?;
-        troubles.extend(argued.compare(&tried, file.unwrap_or(&format!("{name}/"))));
+        let tried = one(root, &bench, toolbox.as_ref(), &tool, looked, &part)?;
+        let folder = format!("{name}/");
+        troubles.extend(argued.compare(&tried, part.shard.is_none().then_some(file.unwrap_or(&folder))));
         for module in modules(&tried) {
             let of_it: Vec<_> = tried.iter().filter(|one| one.file == module).collect();
             table.push_str(&Figures::of(&of_it, &argued).row(&module));
@@ -153,7 +157,7 @@ fn one(
     toolbox: Option<&Toolbox>,
     tool: &Path,
     looked: &Looked,
-    file: Option<&str>,
+    part: &Part,
 ) -> Result<Vec<Tried>, String> {
     let package = looked.name;
     let output = root.join("target/mutants-of").join(package);
@@ -167,8 +171,10 @@ fn one(
     for guard in looked.guards {
         command.args(["--test-package", guard]);
     }
-    if let Some(file) = file {
-        command.args(["--file", file]);
+    for (option, value) in [("--file", &part.file), ("--shard", &part.shard)] {
+        if let Some(value) = value {
+            command.args([option, value]);
+        }
     }
     if let (true, Some(toolbox)) = (looked.servers, toolbox) {
         // PostgreSQL is a feature, and so is TLS.
@@ -188,7 +194,8 @@ fn one(
     let text = fs::read_to_string(&outcomes)
         .map_err(|error| format!("can't read {}: {error}", outcomes.display()))?;
     let tried = outcome::read(&text)?;
-    if tried.iter().all(|one| one.summary == Summary::Unviable) {
+    let is_whole = part.file.is_none() && part.shard.is_none();
+    if is_whole && tried.iter().all(|one| one.summary == Summary::Unviable) {
         return Err(format!("nothing of {package} was tried"));
     }
     Ok(tried)

@@ -44,8 +44,9 @@ impl Argued {
         counted.iter().map(|(name, times)| (*times).min(self.0.get(*name).copied().unwrap_or(0))).sum()
     }
 
-    /// What is wrong between what survived and the list. `within` is the folder or file that was tried whole.
-    pub(crate) fn compare(&self, tried: &[Tried], within: &str) -> Vec<String> {
+    /// What is wrong between what survived and the list. `within` is the folder or file that was tried whole; without it, only
+    /// what was tried can be judged.
+    pub(crate) fn compare(&self, tried: &[Tried], within: Option<&str>) -> Vec<String> {
         let missed = tried.iter().filter(|one| one.summary == Summary::Missed);
         let survivors = count(missed.map(|one| one.name.as_str()));
         let mut troubles = Vec::new();
@@ -55,7 +56,12 @@ impl Argued {
                 troubles.push(format!("survives {times} times, argued {may} times: {name}"));
             }
         }
-        for (name, may) in self.0.iter().filter(|(name, _)| name.starts_with(within)) {
+        let all = count(tried.iter().map(|one| one.name.as_str()));
+        let is_judged = |name: &str, may: usize| match within {
+            Some(within) => name.starts_with(within),
+            None => all.get(name).is_some_and(|times| *times >= may),
+        };
+        for (name, may) in self.0.iter().filter(|(name, may)| is_judged(name, **may)) {
             let times = survivors.get(name.as_str()).copied().unwrap_or(0);
             if times < *may {
                 troubles.push(format!("argued {may} times, survives only {times} times: {name}"));
@@ -94,26 +100,30 @@ mod tests {
         let twice = "a/b.rs: replace < with <= in f";
         let once = "a/c.rs: replace g with ()";
         let whole = [survivor(twice), survivor(twice), survivor(once)];
-        assert!(list.compare(&whole, "a/").is_empty());
+        assert!(list.compare(&whole, Some("a/")).is_empty());
         assert_eq!(list.excused(whole.iter().map(|one| one.name.as_str())), 3);
         let more = [survivor(twice), survivor(twice), survivor(twice), survivor(once)];
-        assert!(list.compare(&more, "a/")[0].contains("survives 3 times, argued 2 times"));
+        assert!(list.compare(&more, Some("a/"))[0].contains("survives 3 times, argued 2 times"));
         let unknown = [survivor(twice), survivor(twice), survivor(once), survivor("a/c.rs: delete ! in i")];
-        assert!(list.compare(&unknown, "a/")[0].contains("delete ! in i"));
+        assert!(list.compare(&unknown, Some("a/"))[0].contains("delete ! in i"));
     }
 
     #[test]
     fn an_argument_for_what_was_tried_and_does_not_survive_is_told() {
         let list = Argued::read(LIST).unwrap();
         let twice = "a/b.rs: replace < with <= in f";
-        let told = list.compare(&[survivor(twice)], "a/");
+        let told = list.compare(&[survivor(twice)], Some("a/"));
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].contains("argued 2 times, survives only 1 times"));
         // Only one file was tried: nothing is known of the other.
-        assert!(list.compare(&[survivor(twice), survivor(twice)], "a/b.rs").is_empty());
+        assert!(list.compare(&[survivor(twice), survivor(twice)], Some("a/b.rs")).is_empty());
+        // Of a part, what was tried as often as it is argued.
+        assert!(list.compare(&[survivor(twice)], None).is_empty());
+        let once = Tried { summary: Summary::Caught, ..survivor(twice) };
+        assert_eq!(list.compare(&[survivor(twice), once], None).len(), 1);
         // A mutant that was caught is no survivor.
         let caught = Tried { summary: Summary::Caught, ..survivor(twice) };
-        assert_eq!(list.compare(&[caught], "a/b.rs").len(), 1);
+        assert_eq!(list.compare(&[caught], Some("a/b.rs")).len(), 1);
     }
 
     #[test]
