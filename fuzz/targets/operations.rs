@@ -3,13 +3,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use mfa_core::policy::Policy;
-use model_suite::{Deed, History, Model};
+use model_suite::{Deed, History, Model, Portal};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, deeds)) = bytes.split_first() else { return };
     let policy = [Policy::Off, Policy::Encouraged, Policy::Required][usize::from(*first) % 3];
+    let portal = Portal { policy, two_codes: first / 3 % 2 == 1 };
     fuzz::block_on(async {
-        let (mut history, mut model) = (History::new(policy), Model::new(policy));
+        let (mut history, mut model) = (History::new(portal), Model::new(portal));
         for deed in deeds.as_chunks().0.iter().take(400) {
             let deed = Deed::from_bytes(*deed);
             if model.allows(deed) {

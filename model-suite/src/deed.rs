@@ -3,6 +3,26 @@
 /// How many browsers there are. The first two are of the first account, the others of the second.
 pub(crate) const BROWSERS: usize = 4;
 
+/// What is typed to bring an app back in step: mostly two neighbouring codes, near and far and too far, also some that aren't.
+const PAIRS: [[i8; 2]; 16] = [
+    [-1, 0],
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [3, 4],
+    [-3, -2],
+    [-4, -3],
+    [-10, -9],
+    [9, 10],
+    [10, 11],
+    [-11, -10],
+    [5, 6],
+    [0, 0],
+    [1, 0],
+    [0, 2],
+    [-2, 1],
+];
+
 /// A browser, and whose it is.
 pub(crate) fn of(browser: u8) -> (usize, usize) {
     let browser = usize::from(browser) % BROWSERS;
@@ -70,13 +90,19 @@ pub enum Deed {
     MakeBackupCodes(u8),
     /// A method is removed.
     Remove(u8, u8),
+    /// The newest app is to be brought back in step by two of its codes, so many steps from now.
+    Resync(u8, [i8; 2]),
+    /// The reminder is put off.
+    SkipReminder(u8),
     /// Other sessions are ended.
     EndOthers(u8),
     /// An administrator resets an account.
     Reset(u8),
     /// A password was changed.
     PasswordChanged(u8),
-    /// The process is started anew: another handle on the same store.
+    /// An account is erased.
+    Erase(u8),
+    /// The process is started anew: another handle on the same store, which seals with the other key from now on.
     Restart,
 }
 
@@ -114,9 +140,12 @@ impl Deed {
             53..=57 => Self::Confirm(who, how % 8 != 0),
             58 | 59 => Self::MakeBackupCodes(who),
             60 => Self::Remove(who, how),
-            61 => Self::EndOthers(who),
+            61 if how % 4 == 0 => Self::EndOthers(who),
+            61 if how % 4 == 1 => Self::SkipReminder(who),
+            61 => Self::Resync(who, PAIRS[usize::from(how / 4) % PAIRS.len()]),
             62 if how % 2 == 0 => Self::Reset(who),
             62 => Self::PasswordChanged(who),
+            _ if how % 8 == 7 => Self::Erase(who),
             _ => Self::Restart,
         }
     }

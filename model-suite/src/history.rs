@@ -13,18 +13,25 @@ use mfa_core::id::{AccountKey, TenantId, UserId};
 use mfa_core::policy::Policy;
 use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sealer::KeyRing;
-use mfa_core::port::store::EventQuery;
+use mfa_core::port::store::{EventQuery, RecordKey};
 use mfa_core::refusal::Refusal;
 use mfa_core::service::{Demand, Gate, Mfa};
+use mfa_core::settings::Confirm;
 use mfa_testing::clock::ManualClock;
 use mfa_testing::entropy::SeededEntropy;
 use mfa_testing::sender::RecordingSender;
 
 use crate::deed::{BROWSERS, Deed, of};
 use crate::known::{Browser, Known};
-use crate::model::{Came, Model, Stands, settling_in};
+use crate::model::{Came, Model, Portal, Stands, settling_in};
 
-const KEYS: &str = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
+/// Two rings of the same two keys: the first of each seals, both open. Nodes have one or the other while a key is changed.
+const KEYS: [&str; 2] = [
+    "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001 \
+     5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0018f1d0c2b5a69788796a",
+    "5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0018f1d0c2b5a69788796a \
+     8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001",
+];
 
 /// What has been done, for whoever wants to know that anything was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +48,10 @@ pub struct Tally {
     pub resets: usize,
     /// Sets of backup codes made.
     pub sets: usize,
+    /// Apps brought back in step.
+    pub resynced: usize,
+    /// Accounts erased.
+    pub erased: usize,
     /// Calls that ended in a fault, because the clock had gone back.
     pub faults: usize,
     /// Histories cut short, because a code was another one's by chance.
@@ -58,6 +69,8 @@ impl std::ops::Add for Tally {
             removed: self.removed + other.removed,
             resets: self.resets + other.resets,
             sets: self.sets + other.sets,
+            resynced: self.resynced + other.resynced,
+            erased: self.erased + other.erased,
             faults: self.faults + other.faults,
             by_chance: self.by_chance + other.by_chance,
         }
@@ -76,7 +89,10 @@ pub struct History {
     behind: Duration,
     sender: RecordingSender,
     entropy: SeededEntropy,
-    policy: Policy,
+    portal: Portal,
+    restarts: usize,
+    /// The events of accounts that were erased, which nobody else has.
+    erased: Vec<EventKind>,
     known: [Known; 2],
     browsers: [Browser; BROWSERS],
     tally: Tally,
@@ -97,10 +113,10 @@ pub(crate) fn key(account: usize) -> AccountKey {
 
 impl History {
     /// Nobody has anything yet.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(portal: Portal) -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new()), ManualClock::default());
         let (sender, entropy) = (RecordingSender::new(), SeededEntropy::new(11));
-        let [mfa, other] = [(); 2].map(|()| open(&store, &clock, &sender, &entropy, policy));
+        let [mfa, other] = [KEYS[0]; 2].map(|seals| open(&store, &clock, &sender, &entropy, portal, seals));
         Self {
             mfa,
             other,
@@ -110,7 +126,9 @@ impl History {
             behind: Duration::ZERO,
             sender,
             entropy,
-            policy,
+            portal,
+            restarts: 0,
+            erased: Vec::new(),
             known: Default::default(),
             browsers: Default::default(),
             tally: Tally::default(),
@@ -164,22 +182,15 @@ impl History {
     /// # Panics
     /// If one isn't.
     pub async fn end(self) -> Tally {
-        let query = EventQuery {
-            tenant: TenantId::default(),
-            record: None,
-            kind: None,
-            since: None,
-            until: None,
-            after: None,
-            limit: 100_000,
-        };
-        let events = self.mfa.events(&query).await.unwrap();
-        let count = |is: fn(&EventKind) -> bool| events.iter().filter(|(_, event)| is(&event.kind)).count();
+        let there = self.mfa.events(&all_events(None)).await.unwrap();
+        let events: Vec<_> = there.into_iter().map(|(_, event)| event.kind).chain(self.erased).collect();
+        let count = |is: fn(&EventKind) -> bool| events.iter().filter(|kind| is(kind)).count();
         // A set-up that is confirmed is an event of its own.
         assert_eq!(count(|kind| matches!(kind, EventKind::FactorAdded { .. })), self.tally.added);
         assert_eq!(count(|kind| matches!(kind, EventKind::FactorRemoved { .. })), self.tally.removed);
         assert_eq!(count(|kind| matches!(kind, EventKind::Reset { .. })), self.tally.resets);
         assert_eq!(count(|kind| matches!(kind, EventKind::BackupCodesMade { .. })), self.tally.sets);
+        assert_eq!(count(|kind| matches!(kind, EventKind::FactorResynchronised { .. })), self.tally.resynced);
         assert!(count(|kind| matches!(kind, EventKind::ChallengePassed { .. })) >= self.tally.passed);
         assert!(count(|kind| matches!(kind, EventKind::WrongCode { .. })) >= self.tally.wrong);
         self.tally
@@ -234,26 +245,47 @@ impl History {
                 let account = usize::from(account) % 2;
                 let administrator = UserId::new("administrator").unwrap();
                 self.mfa.reset(&key(account), &administrator, "lost phone").await?.unwrap();
-                let known = &mut self.known[account];
-                known.old_phones.extend(known.apps.drain(..).map(|app| app.phone));
-                known.emails.clear();
-                known.backup.clear();
-                known.epoch += 1;
-                known.cleared += 1;
-                known.wrong_in_a_row = 0;
-                known.wait_until = None;
+                self.known[account].lose_everything();
+                self.known[account].end_sessions();
                 self.tally.resets += 1;
                 self.came.push(Came::Done);
             }
             Deed::PasswordChanged(account) => {
                 let account = usize::from(account) % 2;
                 self.mfa.password_changed(&key(account)).await?;
-                self.known[account].epoch += 1;
+                self.known[account].end_sessions();
                 self.known[account].cleared += 1;
                 self.came.push(Came::Done);
             }
+            Deed::Erase(account) => {
+                let account = usize::from(account) % 2;
+                let gone = self.mfa.events(&all_events(Some(account))).await?;
+                self.erased.extend(gone.into_iter().map(|(_, event)| event.kind));
+                self.mfa.erase(&key(account)).await?;
+                assert_eq!(
+                    self.mfa.events(&all_events(Some(account))).await?,
+                    [],
+                    "events outlived their account"
+                );
+                self.known[account].lose_everything();
+                self.known[account].epoch = 0;
+                self.tally.erased += 1;
+                self.came.push(Came::Done);
+            }
+            Deed::Resync(browser, steps) => return self.resync(browser, steps).await,
+            Deed::SkipReminder(browser) => {
+                let (browser, account) = of(browser);
+                let Some(session) = &self.browsers[browser].session else { return Ok(()) };
+                let skipped = self.mfa.skip_reminder(&session.standing).await?;
+                self.note(&skipped);
+                let (session, known) = (self.browsers[browser].session.as_ref(), &self.known[account]);
+                let is_alive = session.is_some_and(|session| session.epoch == known.epoch);
+                assert_eq!(skipped.is_ok(), is_alive, "a reminder put off in a session that was over");
+            }
             Deed::Restart => {
-                self.mfa = open(&self.store, &self.clock, &self.sender, &self.entropy, self.policy);
+                self.restarts += 1;
+                let seals = KEYS[self.restarts % 2];
+                self.mfa = open(&self.store, &self.clock, &self.sender, &self.entropy, self.portal, seals);
             }
         }
         Ok(())
@@ -272,7 +304,7 @@ impl History {
             let known = &self.known[number / 2];
             let is_current = session.epoch == known.epoch;
             let is_proved =
-                session.proved.is_some() || !known.has_factor() && self.policy != Policy::Required;
+                session.proved.is_some() || !known.has_factor() && self.portal.policy != Policy::Required;
             let gate = self.mfa.check(&session.standing, Demand::default()).await;
             stand[number] = Some(match &gate {
                 Ok(Gate::Open) => Stands::In,
@@ -302,6 +334,19 @@ impl History {
     }
 }
 
+fn all_events(account: Option<usize>) -> EventQuery {
+    let record = account.map(|account| RecordKey::from(&key(account)));
+    EventQuery {
+        tenant: TenantId::default(),
+        record: record.map(|record| (record.collection, record.name)),
+        kind: None,
+        since: None,
+        until: None,
+        after: None,
+        limit: 100_000,
+    }
+}
+
 fn came<T>(done: &Result<T, Refusal>) -> Came {
     match done {
         Ok(_) => Came::Done,
@@ -319,17 +364,20 @@ fn open(
     clock: &ManualClock,
     sender: &RecordingSender,
     entropy: &SeededEntropy,
-    policy: Policy,
+    portal: Portal,
+    seals: &str,
 ) -> Mfa {
+    let confirm = if portal.two_codes { Confirm::TwoConsecutive } else { Confirm::OneCode };
     Mfa::builder("Hillside School", "portal.hillside.example")
         .store(Arc::clone(store))
-        .sealer(KeyRing::from_hex(KEYS).unwrap())
+        .sealer(KeyRing::from_hex(seals).unwrap())
         .clock(clock.clone())
         .sender(sender.clone())
         .entropy(entropy.clone())
         .help("the school office")
         .email_codes(true)
-        .policy(policy)
+        .policy(portal.policy)
+        .confirm(confirm)
         .hash_cost(HashCost::danger_for_tests())
         .build()
         .unwrap()

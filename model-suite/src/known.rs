@@ -23,8 +23,10 @@ pub(crate) struct Known {
     pub(crate) apps: Vec<App>,
     pub(crate) emails: Vec<FactorId>,
     pub(crate) backup: BTreeSet<String>,
-    /// Sessions of an earlier one are over.
+    /// Sessions of another one are over.
     pub(crate) epoch: u64,
+    /// How many there have been, so that none comes back but the one of who has nothing.
+    pub(crate) epochs: u64,
     /// Challenges begun before the last of these are gone.
     pub(crate) cleared: u64,
     pub(crate) wrong_in_a_row: u16,
@@ -35,6 +37,21 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    pub(crate) fn end_sessions(&mut self) {
+        self.epochs += 1;
+        self.epoch = self.epochs;
+    }
+
+    /// Nothing works any more that they had.
+    pub(crate) fn lose_everything(&mut self) {
+        self.old_phones.extend(self.apps.drain(..).map(|app| app.phone));
+        self.emails.clear();
+        self.backup.clear();
+        self.cleared += 1;
+        self.wrong_in_a_row = 0;
+        self.wait_until = None;
+    }
+
     pub(crate) fn has_factor(&self) -> bool {
         !self.apps.is_empty() || !self.emails.is_empty()
     }

@@ -19,4 +19,4 @@ mod model;
 
 pub use deed::{Deed, Kind, Typed};
 pub use history::{History, Tally};
-pub use model::{Came, Model, Stands};
+pub use model::{Came, Model, Portal, Stands};

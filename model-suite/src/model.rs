@@ -21,6 +21,15 @@ pub(crate) const STEP: u64 = 30;
 /// Where every history begins.
 const BEGINNING: u64 = 1_795_424_400;
 
+/// What a portal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portal {
+    /// Of whom a second factor.
+    pub policy: Policy,
+    /// Whether it takes two codes to confirm an app.
+    pub two_codes: bool,
+}
+
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
@@ -86,7 +95,7 @@ pub(crate) enum Right {
 /// Everything there is, and what the last deed came to.
 #[derive(Clone)]
 pub struct Model {
-    pub(crate) policy: Policy,
+    pub(crate) portal: Portal,
     pub(crate) now: u64,
     behind: u64,
     pub(crate) accounts: [Account; 2],
@@ -99,15 +108,15 @@ pub struct Model {
 /// What a history begins with: the rest follows from the deeds.
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Model").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Model").field("portal", &self.portal).finish_non_exhaustive()
     }
 }
 
 impl Model {
     /// Nobody has anything yet.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(portal: Portal) -> Self {
         Self {
-            policy,
+            portal,
             now: BEGINNING,
             behind: 0,
             accounts: Default::default(),
@@ -119,8 +128,8 @@ impl Model {
     }
 
     /// How the history is told to hold it to.
-    pub fn policy(&self) -> Policy {
-        self.policy
+    pub fn portal(&self) -> Portal {
+        self.portal
     }
 
     /// What the calls of the last deed come to, one after the other.
@@ -132,7 +141,7 @@ impl Model {
     pub fn stand(&self) -> [Option<Stands>; BROWSERS] {
         std::array::from_fn(|browser| {
             let session = self.browsers[browser].session.as_ref()?;
-            Some(self.accounts[browser / 2].stands(session, self.now, self.policy))
+            Some(self.accounts[browser / 2].stands(session, self.now, self.portal.policy))
         })
     }
 
@@ -140,8 +149,13 @@ impl Model {
     pub fn allows(&self, deed: Deed) -> bool {
         let place = |browser| &self.browsers[of(browser).0];
         match deed {
-            Deed::StepUp(browser) | Deed::MakeBackupCodes(browser) | Deed::EndOthers(browser) => {
-                place(browser).session.is_some()
+            Deed::StepUp(browser)
+            | Deed::MakeBackupCodes(browser)
+            | Deed::EndOthers(browser)
+            | Deed::SkipReminder(browser) => place(browser).session.is_some(),
+            Deed::Resync(browser, _) => {
+                let has_app = self.accounts[of(browser).1].newest(Kind::App).is_some();
+                has_app && place(browser).session.is_some()
             }
             Deed::Remove(browser, _) => {
                 place(browser).session.is_some() && !self.accounts[of(browser).1].factors.is_empty()
@@ -216,6 +230,12 @@ impl Model {
             Deed::MakeBackupCodes(browser) => self.make_backup_codes(browser),
             Deed::Remove(browser, which) => self.remove(browser, which),
             Deed::EndOthers(browser) => self.end_others(browser),
+            Deed::Resync(browser, steps) => self.resync(browser, steps),
+            Deed::SkipReminder(browser) => self.skip_reminder(browser),
+            Deed::Erase(account) => {
+                self.accounts[usize::from(account) % 2].erase();
+                self.came.push(Came::Done);
+            }
             Deed::Reset(account) => {
                 let (epoch, now) = (self.draw(), self.now);
                 let account = &mut self.accounts[usize::from(account) % 2];

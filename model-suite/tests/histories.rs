@@ -9,7 +9,7 @@
 use std::cell::Cell;
 
 use mfa_core::policy::Policy;
-use model_suite::{Deed, History, Model, Tally};
+use model_suite::{Deed, History, Model, Portal, Tally};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
@@ -30,7 +30,8 @@ impl<const REQUIRED: bool> ReferenceStateMachine for Reference<REQUIRED> {
     type Transition = Deed;
 
     fn init_state() -> BoxedStrategy<Model> {
-        Just(Model::new(if REQUIRED { Policy::Required } else { Policy::Off })).boxed()
+        let policy = if REQUIRED { Policy::Required } else { Policy::Off };
+        Just(Model::new(Portal { policy, two_codes: REQUIRED })).boxed()
     }
 
     fn transitions(_: &Model) -> BoxedStrategy<Deed> {
@@ -64,7 +65,7 @@ impl<const REQUIRED: bool> StateMachineTest for Service<REQUIRED> {
 
     fn init_test(model: &Model) -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-        Self { history: History::new(model.policy()), runtime }
+        Self { history: History::new(model.portal()), runtime }
     }
 
     fn apply(mut service: Self, model: &Model, deed: Deed) -> Self {
@@ -102,6 +103,8 @@ fn histories<const REQUIRED: bool>() {
         ("removed", total.removed),
         ("resets", total.resets),
         ("sets", total.sets),
+        ("resynced", total.resynced),
+        ("erased", total.erased),
         ("faults", total.faults),
     ] {
         assert!(count >= 5, "hardly any {what}: the histories show nothing of it");

@@ -6,12 +6,14 @@ use mfa_core::fault::Fault;
 use mfa_core::policy::Policy;
 use mfa_core::port::sender::Locale;
 use mfa_core::proof::{Level, Standing};
+use mfa_core::refusal::Refusal;
 use mfa_core::ticket::Authority;
+use mfa_core::time::Timestamp;
 use mfa_testing::app::AuthenticatorApp;
 
 use crate::deed::of;
 use crate::history::{History, came};
-use crate::known::{App, Session, Staged, step};
+use crate::known::{App, STEP, Session, Staged, step};
 
 /// How recent a second factor has to be to change something.
 const FRESH: Duration = Duration::from_secs(900);
@@ -34,7 +36,7 @@ impl History {
 
     pub(super) fn go_on_with(&mut self, browser: usize, account: usize, standing: Standing) {
         let known = &mut self.known[account];
-        known.epoch += 1;
+        known.end_sessions();
         let proved = standing.proved_at();
         self.browsers[browser].session = Some(Session { standing, epoch: known.epoch, proved });
     }
@@ -89,8 +91,17 @@ impl History {
             Staged::Email(code) => code.clone().unwrap_or_default(),
         };
         let wrong = if right == "000000" { "000001" } else { "000000" };
-        let typed = if rightly { right.as_str() } else { wrong };
-        let confirmed = self.mfa.confirm(authority, ticket, typed, None).await?;
+        let mut typed = if rightly { right.as_str() } else { wrong };
+        let mut second = None;
+        let before;
+        if let (Staged::App(phone), true) = (staged, self.portal.two_codes) {
+            before = phone.code_at(Timestamp::from_unix(now.as_unix() - STEP));
+            // One code is no two.
+            typed = if rightly { &before } else { &right };
+            second = Some(right.as_str());
+            self.by_chance = before == right;
+        }
+        let confirmed = self.mfa.confirm(authority, ticket, typed, second).await?;
         self.came.push(came(&confirmed));
         let Ok(confirmed) = confirmed else { return Ok(()) };
         assert!(rightly, "confirmed by a wrong code");
@@ -136,6 +147,42 @@ impl History {
         Ok(())
     }
 
+    /// The codes are those of steps so far from now.
+    pub(super) async fn resync(&mut self, browser: u8, steps: [i8; 2]) -> Result<(), Fault> {
+        let (browser, account) = of(browser);
+        let now = self.clock.time();
+        let known = &self.known[account];
+        let (Some(session), Some(app)) = (&self.browsers[browser].session, known.apps.last()) else {
+            return Ok(());
+        };
+        let steps = steps.map(|offset| step(now).saturating_add_signed(offset.into()));
+        let [first, second] = steps.map(|step| app.phone.code_at(Timestamp::from_unix(step * STEP)));
+        let resynced = self.mfa.resynchronise(&session.standing, app.factor, &first, &second).await?;
+        let around = step(now).saturating_sub(25)..step(now) + 25;
+        let shown = |code: &String| {
+            let shows = |step: &u64| app.phone.code_at(Timestamp::from_unix(step * STEP)) == *code;
+            around.clone().filter(shows).count()
+        };
+        let by_chance = [&first, &second].into_iter().any(|code| shown(code) > 1);
+        self.by_chance = by_chance;
+        self.note(&resynced);
+        match resynced {
+            Ok(()) if !by_chance => {
+                self.may_have_changed(browser, account, "brought an app back in step");
+                let known = &mut self.known[account];
+                assert!(known.wait_until.is_none_or(|until| until <= now), "while the account had to wait");
+                let app = known.apps.last_mut().expect("an app");
+                assert_eq!(steps[0] + 1, steps[1], "brought back in step by codes that are not neighbours");
+                assert!(steps[0] > app.last, "brought back in step by a code that was used");
+                app.last = steps[1];
+                self.tally.resynced += 1;
+            }
+            Err(Refusal::NotConsecutive { .. }) => self.count_wrong(account, now),
+            _ => {}
+        }
+        Ok(())
+    }
+
     pub(super) async fn remove(&mut self, browser: u8, which: u8) -> Result<(), Fault> {
         let (browser, account) = of(browser);
         let known = &self.known[account];
@@ -148,7 +195,7 @@ impl History {
         let Ok(standing) = removed else { return Ok(()) };
         self.may_have_changed(browser, account, "removed a method");
         assert!(
-            all.len() > 1 || self.policy != Policy::Required,
+            all.len() > 1 || self.portal.policy != Policy::Required,
             "removed the last method where one is required"
         );
         let known = &mut self.known[account];

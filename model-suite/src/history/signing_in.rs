@@ -23,7 +23,7 @@ impl History {
         match self.mfa.sign_in(&key(account)).await? {
             SignIn::Admitted { verified, .. } => {
                 assert!(!known.has_factor(), "admitted past a second factor");
-                assert!(self.policy != Policy::Required, "admitted where one is required");
+                assert!(self.portal.policy != Policy::Required, "admitted where one is required");
                 assert!(verified.methods().is_empty(), "proof of what nobody proved");
                 let session =
                     Session { standing: verified.into_standing(), epoch: known.epoch, proved: None };
@@ -37,7 +37,7 @@ impl History {
                 self.came.push(Came::Challenged);
             }
             SignIn::MustEnrol(pass) => {
-                assert!(!known.has_factor() && self.policy == Policy::Required);
+                assert!(!known.has_factor() && self.portal.policy == Policy::Required);
                 self.browsers[browser] = Browser { pass: Some((pass, known.epoch)), ..Browser::default() };
                 self.came.push(Came::MustEnrol);
             }
@@ -186,17 +186,21 @@ impl History {
                 assert!(!open.done, "evaluated against a challenge that was over");
                 open.wrong += 1;
                 assert!(open.wrong <= Limits::default().per_challenge, "evaluated beyond the last try");
-                known.wrong_in_a_row += 1;
-                let limits = Limits::default();
-                if let Some(over) = known.wrong_in_a_row.checked_sub(limits.free) {
-                    let wait = limits.first_wait.saturating_mul(1 << over.min(20)).min(limits.longest_wait);
-                    known.wait_until = Some(now.after(wait));
-                }
-                self.tally.wrong += 1;
+                self.count_wrong(account, now);
             }
             Err(_) => {}
         }
         Ok(())
+    }
+
+    pub(super) fn count_wrong(&mut self, account: usize, now: Timestamp) {
+        let (known, limits) = (&mut self.known[account], Limits::default());
+        known.wrong_in_a_row += 1;
+        if let Some(over) = known.wrong_in_a_row.checked_sub(limits.free) {
+            let wait = limits.first_wait.saturating_mul(1 << over.min(20)).min(limits.longest_wait);
+            known.wait_until = Some(now.after(wait));
+        }
+        self.tally.wrong += 1;
     }
 
     /// Whether six digits stand for something else too than for what they were typed as.

@@ -107,6 +107,9 @@ const FRESH: u64 = 900;
 const COOLDOWN: u64 = 60;
 /// How many wrong answers to one method disable it.
 const DISABLED: u16 = 100;
+/// By how many steps an app's clock may be off that is brought back in step, and how many a code typed in passing teaches.
+const RESYNC: i64 = 10;
+const LEARNED: i64 = 2;
 const MOST_FACTORS: usize = 10;
 const MOST_CHALLENGES: usize = 8;
 /// How long a challenge that is over is remembered.
@@ -124,11 +127,15 @@ impl Account {
     }
 
     pub(crate) fn reset(&mut self, epoch: u32, now: u64) {
+        self.erase();
+        (self.epoch, self.seen) = (epoch, now);
+    }
+
+    /// As if there had never been anything; what people have on their phones and on paper they still have.
+    pub(crate) fn erase(&mut self) {
         let apps = self.factors.iter().filter(|factor| factor.method == Method::App);
         self.old_apps.extend(apps.map(|app| app.id));
         *self = Self {
-            epoch,
-            seen: now,
             old_apps: std::mem::take(&mut self.old_apps),
             every_backup_code: std::mem::take(&mut self.every_backup_code),
             accepted: std::mem::take(&mut self.accepted),
@@ -176,7 +183,7 @@ impl Account {
         (last.method == Method::App).then_some(last.id)
     }
 
-    fn alive(&self, session: &Proof) -> Result<(), Refusal> {
+    pub(crate) fn alive(&self, session: &Proof) -> Result<(), Refusal> {
         if session.epoch == self.epoch { Ok(()) } else { Err(Refusal::SignInAgain) }
     }
 
@@ -222,6 +229,11 @@ impl Account {
         if self.factors.is_empty() || !self.usable() { Err(Refusal::NeedsFactor) } else { Ok(()) }
     }
 
+    /// How many more wrong answers cost no wait.
+    pub(crate) fn free_tries(&self) -> u8 {
+        FREE.saturating_sub(self.wrong_in_a_row) as u8
+    }
+
     pub(crate) fn not_waiting(&self, now: u64) -> Result<(), Refusal> {
         match self.wait_until.filter(|until| *until > now) {
             Some(until) => Err(Refusal::Throttled { seconds: until - now }),
@@ -255,6 +267,29 @@ impl Account {
         self.wrong_in_a_row += 1;
         let over = self.wrong_in_a_row.checked_sub(FREE);
         self.wait_until = over.map(|over| now + (FIRST_WAIT << over.min(16)).min(LONGEST_WAIT));
+    }
+
+    /// Brings an app back in step; wrong codes are counted as an answer's are.
+    pub(crate) fn resynced(
+        &mut self,
+        session: &Proof,
+        app: u32,
+        shown: [u64; 2],
+        now: u64,
+    ) -> Result<(), Refusal> {
+        self.may_change(session, now)?;
+        self.not_waiting(now)?;
+        let factor = self.factor(app).ok_or(Refusal::FactorUnknown)?;
+        if Self::is_disabled(factor) {
+            return Err(Refusal::MethodDisabled);
+        }
+        let right = factor.resync(shown, now);
+        self.seen = now;
+        if right {
+            return Ok(());
+        }
+        self.count_wrong(Some(Choice::Factor(app)), now);
+        Err(Refusal::NotConsecutive { tries_left: self.free_tries() })
     }
 
     pub(crate) fn forget_waits(&mut self) {
@@ -298,10 +333,41 @@ impl Factor {
         Self { id, method, wrong: 0, used: None, last: None, drift: 0, sent: None }
     }
 
-    /// One step each way around how far its clock was off, which is two at the most, and the way back to none.
+    /// Whether its clock was found so far off when it was brought back in step, and not in passing.
+    fn is_resynced(&self) -> bool {
+        self.drift.abs() > LEARNED
+    }
+
+    fn is_around(&self, offset: i64) -> bool {
+        (offset - self.drift).abs() <= 1
+    }
+
+    /// One step each way around how far its clock was off, and the way back to none; but no further than is learned in
+    /// passing, unless it was brought back in step further off.
     pub(crate) fn is_near(&self, offset: i64) -> bool {
-        let around = (offset - self.drift).abs() <= 1 && offset.abs() <= 2;
-        around || (self.drift.min(0)..=self.drift.max(0)).contains(&offset)
+        let learnable = offset.abs() <= LEARNED;
+        let on_the_way = (self.drift.min(0)..=self.drift.max(0)).contains(&offset);
+        self.is_around(offset) && (learnable || self.is_resynced()) || on_the_way && learnable
+    }
+
+    /// A code of this step was right.
+    pub(crate) fn accept(&mut self, step: u64, offset: i64) {
+        self.last = Some(step);
+        if !(self.is_resynced() && self.is_around(offset)) {
+            self.drift = offset.clamp(-LEARNED, LEARNED);
+        }
+    }
+
+    /// Two codes in a row, the first of a step that is not used up.
+    pub(crate) fn resync(&mut self, [first, second]: [u64; 2], now: u64) -> bool {
+        let offset = Self::offset(second, now);
+        let right = second == first + 1
+            && (1 - RESYNC..=RESYNC).contains(&offset)
+            && self.last.is_none_or(|last| first > last);
+        if right {
+            (self.last, self.drift) = (Some(second), offset);
+        }
+        right
     }
 
     pub(crate) fn offset(step: u64, now: u64) -> i64 {

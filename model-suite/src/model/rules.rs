@@ -57,7 +57,7 @@ impl Model {
                 (Browser { open, ..Browser::default() }, Came::Challenged)
             } else if !there.factors.is_empty() {
                 return model.note(Came::Refused(Refusal::NoMethodLeft));
-            } else if model.policy == Policy::Required {
+            } else if model.portal.policy == Policy::Required {
                 let pass = Some((there.epoch, now));
                 (Browser { pass, ..Browser::default() }, Came::MustEnrol)
             } else {
@@ -342,15 +342,18 @@ impl Model {
         rightly: bool,
         now: u64,
     ) -> Result<Proof, Refusal> {
-        let (typed_at, epoch) = (self.now, self.draw());
+        let (typed_at, epoch, two_codes) = (self.now, self.draw(), self.portal.two_codes);
         let there = &mut self.accounts[account];
         there.may_enrol(&staging.by, now)?;
         there.not_waiting(now)?;
         let open = there.remembered(staging.challenge, now)?.clone();
         let mut factor = open.staged.clone().ok_or(Refusal::ChallengeUnknown)?;
         let looked = if factor.method == Method::App {
-            let shown = Code::App(factor.id, typed_at / super::STEP);
-            look_at_app(&mut factor, if rightly { shown } else { Code::Wrong }, now)
+            let step = typed_at / super::STEP;
+            // With two, the one before is typed first, or the same one twice.
+            let right = rightly && (!two_codes || Factor::offset(step, now).abs() <= 1);
+            let typed = if right { Code::App(factor.id, step) } else { Code::Wrong };
+            look_at_app(&mut factor, typed, now)
         } else {
             let sent = staging.code.unwrap_or(Code::Nothing);
             look_at_sent(&open, factor.id, if rightly { sent } else { Code::Wrong }, now)?
@@ -361,7 +364,11 @@ impl Model {
             if factor.method == Method::Email {
                 there.count_wrong(None, now);
             }
-            return Err(Refusal::WrongCode { tries_left: self.missed(account, staging.challenge) });
+            let tries_left = self.missed(account, staging.challenge);
+            return Err(match factor.method {
+                Method::App if two_codes => Refusal::NotConsecutive { tries_left },
+                _ => Refusal::WrongCode { tries_left },
+            });
         }
         there.challenges.retain(|open| open.purpose != Purpose::Enrol);
         there.epoch = epoch;
@@ -424,6 +431,30 @@ impl Model {
         self.change(browser, account, |_, _| Ok(()));
     }
 
+    pub(super) fn skip_reminder(&mut self, browser: u8) {
+        let (browser, account) = of(browser);
+        let Some(session) = self.browsers[browser].session.clone() else { return };
+        self.on(account, |model, now| {
+            let there = &mut model.accounts[account];
+            let skipped = there.alive(&session);
+            if skipped.is_ok() {
+                there.seen = now;
+            }
+            model.note(came(skipped.map(|()| Came::Done)));
+        });
+    }
+
+    pub(super) fn resync(&mut self, browser: u8, steps: [i8; 2]) {
+        let (browser, account) = of(browser);
+        let Some(session) = self.browsers[browser].session.clone() else { return };
+        let Some(app) = self.accounts[account].newest(Kind::App).map(|app| app.id) else { return };
+        let shown = steps.map(|step| (self.now / super::STEP).saturating_add_signed(step.into()));
+        self.on(account, |model, now| {
+            let resynced = model.accounts[account].resynced(&session, app, shown, now);
+            model.note(came(resynced.map(|()| Came::Done)));
+        });
+    }
+
     /// Something that ends challenges and all other sessions.
     fn change(
         &mut self,
@@ -433,7 +464,7 @@ impl Model {
     ) {
         let Some(session) = self.browsers[browser].session.clone() else { return };
         self.on(account, |model, now| {
-            let (epoch, policy) = (model.draw(), model.policy);
+            let (epoch, policy) = (model.draw(), model.portal.policy);
             let there = &mut model.accounts[account];
             let changed = there.may_change(&session, now).and_then(|()| change(there, policy));
             if changed.is_ok() {
@@ -470,7 +501,7 @@ fn look_at_app(app: &mut Factor, text: Code, now: u64) -> Looked {
     if app.last.is_some_and(|last| step <= last) {
         return Looked::Used;
     }
-    (app.last, app.drift) = (Some(step), offset);
+    app.accept(step, offset);
     Looked::Right(Method::App)
 }
 
