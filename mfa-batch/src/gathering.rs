@@ -80,7 +80,7 @@ impl<W: Work> Batch<W> {
 
     /// Batches that set off as `lanes` says; of nothing there is at least one.
     pub fn with_lanes(work: W, lanes: Lanes) -> Self {
-        let lanes = Lanes { count: lanes.count.max(1), most: lanes.most.max(1), ..lanes };
+        let lanes = Lanes { most: lanes.most.max(1), ..lanes };
         let state = Mutex::new(State { waiting: VecDeque::new(), running: 0, begun: Instant::now() });
         Self { inner: Arc::new(Inner { work, lanes, state }) }
     }

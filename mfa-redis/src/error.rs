@@ -42,8 +42,8 @@ pub enum OpenError {
 
 /// What went wrong with a server in use: the [`source`](std::error::Error::source) of a store's `Fault`.
 ///
-/// After [`TimedOut`](Self::TimedOut) and [`Cut`](Self::Cut) a write may or may not have been made, whole or not at
-/// all; after any other it was not made.
+/// After [`TimedOut`](Self::TimedOut), [`Cut`](Self::Cut) and [`Abandoned`](Self::Abandoned) a write may or may not have
+/// been made, whole or not at all; after any other it was not made.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
