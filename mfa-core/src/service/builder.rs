@@ -79,8 +79,8 @@ impl Builder {
         self
     }
 
-    /// How many records the process keeps for some minutes after it saw them, sealed as in the store, so that the
-    /// next write to one needs no read before it. Default: 4096, of about a kilobyte each; 0 keeps none.
+    /// How many records the process keeps for some minutes after it saw them, their secrets sealed as in the store, so
+    /// that the next write to one needs no read before it. Default: 4096, of some 1.7 KB each; 0 keeps none.
     ///
     /// Nobody is let in or turned away by a kept record alone: a decision on it counts only once the store has
     /// found, in the same step as the write, that nobody wrote since. If somebody did, on another node, the kept record

@@ -9,7 +9,7 @@ use crate::port::store::RecordKey;
 use crate::service::turn::Known;
 use crate::time::Timestamp;
 
-/// How many records are kept at the most, unless the builder says otherwise: some 5 MB.
+/// How many records are kept at the most, unless the builder says otherwise: some 7 MB.
 pub(super) const DEFAULT_RECENT: usize = 4096;
 
 /// After this long the younger shelf becomes the older one, and what was on the older one is forgotten: a record is used
