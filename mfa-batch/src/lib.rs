@@ -2,7 +2,8 @@
 //!
 //! What a store can do in one round trip, or with one write to the disk, it can often do for many at the price of one.
 //! Nobody waits for a batch to fill: a call that finds nothing under way is made at once, and what gathers meanwhile goes
-//! next, with what those who have just been answered ask at once. A caller that goes away (its future is dropped) leaves the others alone: the work runs in a task of its own.
+//! next, with what those who have just been answered ask at once. A caller that goes away (its future is dropped) leaves the
+//! others alone: the work runs in a task of its own.
 //!
 //! ```
 //! use mfa_batch::{Batch, Work};
