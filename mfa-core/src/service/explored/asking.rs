@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::plan::Plan;
 use super::ports::{Held, Open, Seeded, Told};
 use super::world::{Hold, Tied};
+use crate::account::Account;
 use crate::account::answering::Answered;
 use crate::account::delivering::Outgoing;
 use crate::account::draft::Draft;
@@ -133,6 +134,14 @@ impl Ask {
         let mut needed = None;
         let turn = ports
             .turn(rule, Known::read(loaded)?, |draft| self.on(draft, plan, hashed.as_deref(), &mut needed))?;
+        if let (Some(write), Some(known)) = (&turn.write, &turn.known) {
+            // What a node has in hand is what the next one reads.
+            let read = Account::decode(&write.record).unwrap();
+            assert!(
+                read == known.account && write.next == known.version,
+                "{self:?} keeps another account than it writes"
+            );
+        }
         if let (Some((salt, cost)), What::Answer(code)) = (needed, &self.what) {
             // Outside the loop: whatever happens meanwhile, the account is looked at again with it.
             *hashed = backup::read_backup_code(&code.typed()).ok().map(|typed| {
