@@ -119,9 +119,9 @@ impl<W: Work> Batch<W> {
     fn open_lane(&self) {
         let Lanes { count, slow, most } = self.inner.lanes;
         let mut state = self.inner.state();
-        let (waiting, is_slow) = (state.waiting.len(), state.begun.elapsed() >= slow);
-        let may = state.running == 0 || (state.running < count && (is_slow || waiting >= most));
-        if may && waiting > 0 {
+        let (is_full, is_slow) = (state.waiting.len() >= most, state.begun.elapsed() >= slow);
+        let may = state.running == 0 || (state.running < count && (is_slow || is_full));
+        if may && !state.waiting.is_empty() {
             state.running += 1;
             state.begun = Instant::now();
             let lane = Lane { inner: Arc::clone(&self.inner), ended: false, senders: Vec::new() };
