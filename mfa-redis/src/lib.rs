@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! Every process of every portal machine opens the same address. Each change is one script, so that a record and its
-//! events change together or not at all.
+//! Every process of every portal machine opens the same address. Changes are made by a script, those that meet by one
+//! for all of them; each record and its events change together or not at all.
 //!
 //! # What the server has to be set to
 //!

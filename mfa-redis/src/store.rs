@@ -28,8 +28,9 @@ const LOOK: u32 = 2_000;
 
 /// Keeps records and events in Redis.
 ///
-/// Cheap to clone; clones share one connection, on which calls don't wait for each other. A connection that
-/// has ended is made anew by the next call; every call ends within [`RedisOptions::patience`].
+/// Cheap to clone; clones share one connection. Writes that come while others are under way go together behind them;
+/// other calls don't wait for each other. A connection that has ended is made anew by the next call; every call ends
+/// within [`RedisOptions::patience`].
 #[derive(Clone)]
 pub struct RedisStore {
     commits: Batch<Commits>,
