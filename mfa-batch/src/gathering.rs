@@ -42,7 +42,7 @@ pub struct Lanes {
     /// A further one sets off when the last has been under way for longer than this: one call that is held up does not hold
     /// up those behind it, and a server far away gets more than one batch at a time.
     pub slow: Duration,
-    /// How many calls go together, at the most. When so many wait, a further batch sets off at once.
+    /// How many calls go together, at the most. A call that comes when so many wait has a further batch set off at once.
     pub most: usize,
 }
 

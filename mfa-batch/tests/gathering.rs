@@ -144,7 +144,8 @@ async fn a_batch_that_is_full_does_not_wait_for_the_one_under_way() {
 async fn lanes_of_nothing_are_of_one() {
     let scene = scene_with(Lanes { count: 0, slow: SLOW, most: 0 });
     scene.gate.add_permits(2);
-    assert_eq!([scene.ask(1).await.unwrap(), scene.ask(2).await.unwrap()], [Ok(1), Ok(2)]);
+    let both = async { [scene.ask(1).await.unwrap(), scene.ask(2).await.unwrap()] };
+    assert_eq!(tokio::time::timeout(Duration::from_secs(10), both).await, Ok([Ok(1), Ok(2)]));
 }
 
 #[tokio::test(start_paused = true)]

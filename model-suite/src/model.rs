@@ -14,7 +14,8 @@ use crate::deed::{BROWSERS, Deed, Kind, Typed, of};
 use crate::model::account::{Account, Code, Open, Proof};
 
 pub(crate) mod account;
-mod rules;
+mod changing;
+mod signing_in;
 
 /// An app's time step.
 pub(crate) const STEP: u64 = 30;
@@ -191,6 +192,17 @@ impl Model {
         self.counted
     }
 
+    /// One call on one account, at the time that holds there; nothing of it happens if the clock is too far behind.
+    pub(crate) fn on<T>(&mut self, account: usize, call: impl FnOnce(&mut Self, u64) -> T) -> Option<T> {
+        match self.accounts[account].at(self.now) {
+            Some(now) => Some(call(self, now)),
+            None => {
+                self.note(Came::Fault);
+                None
+            }
+        }
+    }
+
     pub(crate) fn note(&mut self, came: Came) {
         self.came.push(came);
     }
@@ -296,6 +308,10 @@ impl Model {
             Typed::Wrong | Typed::Nonsense => None,
         }
     }
+}
+
+pub(crate) fn came(result: Result<Came, Refusal>) -> Came {
+    result.unwrap_or_else(Came::Refused)
 }
 
 /// Somebody signs in and sets up everything.

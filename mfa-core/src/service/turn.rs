@@ -44,7 +44,6 @@ impl Origin {
 }
 
 /// An account as it is stored, or was a while ago.
-#[derive(Clone)]
 pub(super) struct Known {
     pub(super) version: Version,
     pub(super) account: Account,
