@@ -4,6 +4,8 @@
 mod common;
 
 use std::error::Error as _;
+use std::future::{Future as _, poll_fn};
+use std::task::Poll;
 
 use common::{RedisData, plain, server};
 use futures_util::future::join_all;
@@ -18,6 +20,7 @@ use mfa_redis::store::RedisStore;
 use mfa_testing::store::fixture::Fixture as _;
 use redis::aio::MultiplexedConnection;
 use test_tools::Server as _;
+use tokio::runtime::Builder;
 
 fn write(tenant: &str, name: &str, expected: Option<u64>, next: u64) -> Write {
     let tenant = TenantId::new(tenant).unwrap();
@@ -189,4 +192,21 @@ async fn a_crowd_goes_in_several_scripts() {
     let scripts = scripts(&mut connection).await - before;
     assert_eq!(scripts, 7, "32 in each");
     assert_eq!(history(&store, None).await.len(), 100);
+}
+
+/// Whether it was made isn't known, so that it is no conflict, after which it would be made again.
+#[test]
+fn who_waits_behind_a_runtime_that_ends_is_told_so() {
+    let Some(server) = server() else { return };
+    let [here, elsewhere] = [(); 2].map(|()| Builder::new_current_thread().enable_all().build().unwrap());
+    let store = here.block_on(RedisData::new(&server.url()).open());
+    let [ann, ben] = ["ann", "ben"].map(|name| write("default", name, None, 1));
+    let [mut first, mut behind] = [&ann, &ben].map(|write| Box::pin(store.commit(write)));
+    let waits = elsewhere.block_on(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx).is_pending())));
+    assert!(waits, "nobody has had time to do it");
+    let waits = here.block_on(poll_fn(|cx| Poll::Ready(behind.as_mut().poll(cx).is_pending())));
+    assert!(waits, "it is the other runtime's turn");
+    drop(elsewhere);
+    assert_eq!(told(vec![here.block_on(behind)]), [Err(StoreError::Abandoned.to_string())]);
+    assert_eq!(here.block_on(store.commit(&ben)).unwrap(), Committed::Done);
 }
