@@ -17,6 +17,18 @@ const COUNTED: &str = "*measured_once*";
 /// The same in other words: of two options with one pattern Valgrind 3.19 forgets the second.
 const DUMPED: &str = "timing_suite::measure::measured_once*";
 
+/// How many processes have to agree that different answers are too far apart. A branch on the answer is predicted by what came
+/// before it and by addresses, which each process has others of: in one in three a verification took a mispredicted branch
+/// (5 to 10 ns) longer for one answer, now for the right one and now for the wrong one. What the code does it does in all.
+const PROCESSES: usize = 5;
+/// What a measuring process exits with then.
+const FIRST_SLOWER: i32 = 3;
+const FIRST_QUICKER: i32 = 4;
+
+const CLOCK_HEAD: &str = "\
+| what | one | other | readings | by | \\|t\\| | difference, ns | visible from, ns | |
+|---|---|---|---|---|---|---|---|---|";
+
 const HEAD: &str = "\
 | what | one | other | instructions of one | of the other | difference | visible from | |
 |---|---|---|---|---|---|---|---|";
@@ -35,10 +47,11 @@ pub(crate) fn run(root: &Path, seconds: u64, install: bool) -> Result<(), String
     succeed(&mut cargo, "the pairs don't build")?;
     let timing = built.join("release/timing");
 
-    println!("Under the clock, {seconds} s a pair:\n");
-    let clock = succeed(Command::new(&timing).args(["clock", &seconds.to_string()]), "under the clock");
-    println!("\nInstructions, counted by Valgrind for {EACH} inputs of each class:\n");
-    let count = count(&timing, &valgrind);
+    let pairs = listed(&timing)?;
+    println!("Under the clock, {seconds} s a pair:\n\n{CLOCK_HEAD}");
+    let clock = clock(&timing, seconds, &pairs);
+    println!("\nInstructions, counted by Valgrind for {EACH} inputs of each class:\n\n{HEAD}");
+    let count = count(&timing, &valgrind, pairs.len());
     match (clock, count) {
         (Ok(()), Ok(())) => Ok(()),
         (clock, count) => {
@@ -46,6 +59,60 @@ pub(crate) fn run(root: &Path, seconds: u64, install: bool) -> Result<(), String
             Err(troubles.join("\n"))
         }
     }
+}
+
+/// What the pairs are, in their order.
+fn listed(timing: &Path) -> Result<Vec<String>, String> {
+    let list = Command::new(timing).arg("list").output();
+    let list = list.map_err(|error| format!("can't run {}: {error}", timing.display()))?;
+    let lines = String::from_utf8_lossy(&list.stdout);
+    Ok(lines.lines().map(|line| line.replace('\t', ", ")).collect())
+}
+
+/// Each pair in a process of its own.
+fn clock(timing: &Path, seconds: u64, pairs: &[String]) -> Result<(), String> {
+    let mut troubles = Vec::new();
+    for (number, pair) in pairs.iter().enumerate() {
+        let measure = |seed: usize| {
+            let mut run = Command::new(timing);
+            run.arg("clock").args([number.to_string(), seconds.to_string(), seed.to_string()]);
+            let status = run.status().map_err(|error| format!("can't run {}: {error}", timing.display()))?;
+            Ok(status.code())
+        };
+        match verdict(measure)? {
+            Verdict::AsExpected => {}
+            Verdict::Placed => println!("(not in each process, and so by where its memory lies: {pair})"),
+            Verdict::Unexpected => troubles.push(format!("not as it should be by time: {pair}")),
+        }
+    }
+    if troubles.is_empty() { Ok(()) } else { Err(troubles.join("\n")) }
+}
+
+/// What came of a pair under the clock.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    AsExpected,
+    /// Different answers were further apart than they may be, but not in every process, or not in the same direction.
+    Placed,
+    Unexpected,
+}
+
+/// Measures in up to [`PROCESSES`] processes: until one of them says something else than the first. `measure` is given the
+/// seed, and answers with the process's exit code.
+fn verdict(mut measure: impl FnMut(usize) -> Result<Option<i32>, String>) -> Result<Verdict, String> {
+    let first = match measure(1)? {
+        Some(0) => return Ok(Verdict::AsExpected),
+        code @ Some(FIRST_SLOWER | FIRST_QUICKER) => code,
+        _ => return Ok(Verdict::Unexpected),
+    };
+    for seed in 2..=PROCESSES {
+        match measure(seed)? {
+            code if code == first => {}
+            Some(0 | FIRST_SLOWER | FIRST_QUICKER) => return Ok(Verdict::Placed),
+            _ => break,
+        }
+    }
+    Ok(Verdict::Unexpected)
 }
 
 fn valgrind(install: bool) -> Result<PathBuf, String> {
@@ -62,12 +129,8 @@ fn valgrind(install: bool) -> Result<PathBuf, String> {
     })
 }
 
-fn count(timing: &Path, valgrind: &Path) -> Result<(), String> {
+fn count(timing: &Path, valgrind: &Path, pairs: usize) -> Result<(), String> {
     let bench = Bench::set_up()?;
-    let list = Command::new(timing).arg("list").output();
-    let list = list.map_err(|error| format!("can't run {}: {error}", timing.display()))?;
-    let pairs = String::from_utf8_lossy(&list.stdout).lines().count();
-    println!("{HEAD}");
     let mut unexpected = 0;
     for pair in 0..pairs {
         let folder = bench.folder().join(format!("pair-{pair}"));
@@ -118,7 +181,36 @@ fn succeed(command: &mut Command, what: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{counts, total_in};
+    use super::{FIRST_QUICKER, FIRST_SLOWER, PROCESSES, Verdict, counts, total_in, verdict};
+
+    /// What comes of a pair whose processes exit so, and how many were asked.
+    fn after(codes: &[Option<i32>]) -> (Verdict, usize) {
+        let mut asked = 0;
+        let found = verdict(|seed| {
+            asked += 1;
+            assert_eq!(seed, asked, "each throws its own dice");
+            Ok(codes[asked - 1])
+        });
+        (found.unwrap(), asked)
+    }
+
+    #[test]
+    fn what_not_every_process_says_is_no_leak() {
+        let (slower, quicker) = (Some(FIRST_SLOWER), Some(FIRST_QUICKER));
+        assert_eq!(after(&[Some(0)]), (Verdict::AsExpected, 1));
+        assert_eq!(after(&[slower, slower, Some(0)]), (Verdict::Placed, 3));
+        assert_eq!(after(&[slower, quicker]), (Verdict::Placed, 2));
+        assert_eq!(after(&[quicker; PROCESSES]), (Verdict::Unexpected, PROCESSES));
+        assert_eq!(after(&[slower; PROCESSES]), (Verdict::Unexpected, PROCESSES));
+    }
+
+    #[test]
+    fn alike_or_seen_to_be_apart_is_asked_once_and_a_crash_is_no_answer() {
+        for wrong in [Some(1), Some(2), None] {
+            assert_eq!(after(&[wrong]), (Verdict::Unexpected, 1));
+        }
+        assert_eq!(after(&[Some(FIRST_SLOWER), None]), (Verdict::Unexpected, 2));
+    }
 
     #[test]
     fn the_total_of_a_profile_is_read() {
