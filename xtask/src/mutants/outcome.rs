@@ -1,5 +1,7 @@
 //! What cargo-mutants tried and what came of it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::mutants::argued::Argued;
@@ -27,15 +29,15 @@ pub(crate) struct Tried {
     pub(crate) summary: Summary,
 }
 
-/// Reads `outcomes.json`.
+/// Reads `outcomes.json`: each mutant by the name that cargo-mutants has for it, with its line.
 ///
 /// # Errors
 ///
 /// It isn't what this version of cargo-mutants writes.
-pub(crate) fn read(text: &str) -> Result<Vec<Tried>, String> {
+pub(crate) fn read(text: &str) -> Result<BTreeMap<String, Tried>, String> {
     let outcomes: Value = serde_json::from_str(text).map_err(|error| format!("outcomes.json: {error}"))?;
     let list = outcomes.get("outcomes").and_then(Value::as_array).ok_or("outcomes.json has no outcomes")?;
-    let mut tried = Vec::new();
+    let mut tried = BTreeMap::new();
     for outcome in list {
         // The run of what isn't broken is no mutant.
         let Some(mutant) = outcome.get("scenario").and_then(|scenario| scenario.get("Mutant")) else {
@@ -52,9 +54,26 @@ pub(crate) fn read(text: &str) -> Result<Vec<Tried>, String> {
             Some("Unviable") => Summary::Unviable,
             other => return Err(format!("outcomes.json says {other:?} of {name}")),
         };
-        tried.push(Tried { name: without_place(&file, &name)?, file, summary });
+        let one = Tried { name: without_place(&file, &name)?, file, summary };
+        tried.insert(name, one);
     }
     Ok(tried)
+}
+
+/// A regular expression for this mutant alone.
+pub(crate) fn exactly(name: &str) -> String {
+    let mut pattern = String::from("^");
+    for letter in name.chars() {
+        match letter {
+            // Some go over several lines, which are not told alike everywhere.
+            _ if letter.is_whitespace() => pattern.push_str(r"\s"),
+            // With a backslash these would be ends of words.
+            '<' | '>' => pattern.push(letter),
+            _ if letter.is_ascii_punctuation() => pattern.extend(['\\', letter]),
+            _ => pattern.push(letter),
+        }
+    }
+    pattern + "$"
 }
 
 /// `src/a.rs:12:5: replace …` becomes `src/a.rs: replace …`.
@@ -113,7 +132,7 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figures, Summary, Tried, read};
+    use super::{Figures, Summary, Tried, exactly, read};
     use crate::mutants::argued::Argued;
 
     const SAMPLE: &str = r#"{
@@ -141,13 +160,22 @@ mod tests {
     #[test]
     fn outcomes_are_read_without_the_lines_they_stand_in() {
         let expected = [
-            tried("a/src/b.rs", "replace f -> bool with true", Summary::Caught),
             tried("a/src/b.rs", "replace < with <= in f", Summary::Missed),
             tried("a/src/b.rs", "replace < with <= in f", Summary::Missed),
             tried("a/src/b.rs", "replace match guard x == y with true in f", Summary::TimedOut),
+            tried("a/src/b.rs", "replace f -> bool with true", Summary::Caught),
             tried("a/src/c.rs", "delete match arm C::D in g", Summary::Unviable),
         ];
-        assert_eq!(read(SAMPLE).unwrap(), expected);
+        let found = read(SAMPLE).unwrap();
+        assert!(found.values().eq(&expected), "{found:?}");
+        assert!(found.contains_key("a/src/b.rs:17:9: replace < with <= in f"));
+    }
+
+    #[test]
+    fn one_is_named_to_be_tried_again() {
+        let name = "a/src/b.rs:20:1: replace <A as B>::f -> (u8, Vec<C>) with x[1] | -1";
+        let expected = r"^a\/src\/b\.rs\:20\:1\:\sreplace\s<A\sas\sB>\:\:f\s\->\s\(u8\,\sVec<C>\)\swith\sx\[1\]\s\|\s\-1$";
+        assert_eq!(exactly(name), expected);
     }
 
     #[test]
@@ -161,7 +189,7 @@ mod tests {
     fn a_test_that_does_not_end_counts_as_killed_and_an_argument_does_not() {
         let list = Argued::read("* `a/src/b.rs: replace < with <= in f`\n  Both give one.\n").unwrap();
         let tried = read(SAMPLE).unwrap();
-        let figures = Figures::of(&tried.iter().collect::<Vec<_>>(), &list);
+        let figures = Figures::of(&tried.values().collect::<Vec<_>>(), &list);
         let expected = Figures { killed: 1, timed_out: 1, unviable: 1, argued: 1, surviving: 1 };
         assert_eq!(figures, expected);
         assert_eq!(figures.row("a"), "| a | 5 | 1 | 1 | 1 | 1 | 1 | 50.0 % |\n");
