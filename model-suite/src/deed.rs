@@ -76,6 +76,9 @@ pub enum Deed {
     Choose(u8, Kind),
     /// Somebody signs in and sets up an app, backup codes and e-mail.
     SettleIn(u8),
+    /// Somebody settles in, types wrong codes in a second browser until the account has to wait, and tries to bring the app
+    /// back in step in the first.
+    Fumble(u8, [i8; 2]),
     /// Something is typed, after its kind was chosen if there is one.
     Answer(u8, Typed),
     /// A challenge is given up.
@@ -106,6 +109,9 @@ pub enum Deed {
     Restart,
 }
 
+/// How many wrong codes one challenge takes, and the challenges it takes until the account has to wait.
+const WRONG: [usize; 2] = [5, 2];
+
 impl Typed {
     fn from_bytes(what: u8, how: u8) -> Self {
         match what % 19 {
@@ -121,6 +127,24 @@ impl Typed {
 }
 
 impl Deed {
+    /// What it consists of: mostly itself.
+    pub(crate) fn steps(self) -> Vec<Self> {
+        match self {
+            Self::SettleIn(browser) => settling_in(browser).to_vec(),
+            Self::Fumble(browser, pair) => {
+                let mut steps = settling_in(browser).to_vec();
+                let (other, [each, challenges]) = (browser ^ 1, WRONG);
+                for _ in 0..challenges {
+                    steps.push(Self::SignIn(other));
+                    steps.extend([Self::Answer(other, Typed::Wrong)].repeat(each));
+                }
+                steps.push(Self::Resync(browser, pair));
+                steps
+            }
+            _ => vec![self],
+        }
+    }
+
     /// Three bytes are a deed, whatever they are.
     pub fn from_bytes([what, who, how]: [u8; 3]) -> Self {
         let kind = [Kind::App, Kind::Backup, Kind::Email][usize::from(how) % 3];
@@ -138,6 +162,7 @@ impl Deed {
             47..=50 => Self::StageApp(who),
             51 | 52 => Self::StageEmail(who),
             53..=57 => Self::Confirm(who, how % 8 != 0),
+            58 | 59 if how % 8 == 7 => Self::Fumble(who, PAIRS[usize::from(how / 8) % PAIRS.len()]),
             58 | 59 => Self::MakeBackupCodes(who),
             60 => Self::Remove(who, how),
             61 if how % 4 == 0 => Self::EndOthers(who),
@@ -149,4 +174,16 @@ impl Deed {
             _ => Self::Restart,
         }
     }
+}
+
+/// Somebody signs in and sets up everything.
+fn settling_in(browser: u8) -> [Deed; 6] {
+    [
+        Deed::SignIn(browser),
+        Deed::StageApp(browser),
+        Deed::Confirm(browser, true),
+        Deed::MakeBackupCodes(browser),
+        Deed::StageEmail(browser),
+        Deed::Confirm(browser, true),
+    ]
 }

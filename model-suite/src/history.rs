@@ -23,7 +23,7 @@ use mfa_testing::sender::RecordingSender;
 
 use crate::deed::{BROWSERS, Deed, of};
 use crate::known::{Browser, Known};
-use crate::model::{Came, Model, Portal, Stands, settling_in};
+use crate::model::{Came, Model, Portal, Stands};
 
 /// Two rings of the same two keys: the first of each seals, both open. Nodes have one or the other while a key is changed.
 const KEYS: [&str; 2] = [
@@ -50,6 +50,8 @@ pub struct Tally {
     pub sets: usize,
     /// Apps brought back in step.
     pub resynced: usize,
+    /// Times that was refused because the account had to wait.
+    pub resync_waits: usize,
     /// Accounts erased.
     pub erased: usize,
     /// Calls that ended in a fault, because the clock had gone back.
@@ -70,6 +72,7 @@ impl std::ops::Add for Tally {
             resets: self.resets + other.resets,
             sets: self.sets + other.sets,
             resynced: self.resynced + other.resynced,
+            resync_waits: self.resync_waits + other.resync_waits,
             erased: self.erased + other.erased,
             faults: self.faults + other.faults,
             by_chance: self.by_chance + other.by_chance,
@@ -146,13 +149,8 @@ impl History {
             return;
         }
         self.came.clear();
-        match deed {
-            Deed::SettleIn(browser) => {
-                for step in settling_in(browser) {
-                    self.step(step).await;
-                }
-            }
-            _ => self.step(deed).await,
+        for step in deed.steps() {
+            self.step(step).await;
         }
         let stand = self.look_at_everybody(deed).await;
         if self.by_chance {
@@ -216,7 +214,7 @@ impl History {
                 return self.answer(browser, typed).await;
             }
             // Done step by step.
-            Deed::SettleIn(_) => {}
+            Deed::SettleIn(_) | Deed::Fumble(..) => {}
             Deed::Abandon(browser) => {
                 let (browser, _) = of(browser);
                 if let Some(open) = &mut self.browsers[browser].open {

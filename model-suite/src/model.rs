@@ -176,13 +176,8 @@ impl Model {
     #[must_use]
     pub fn after(mut self, deed: Deed) -> Self {
         self.came.clear();
-        match deed {
-            Deed::SettleIn(browser) => {
-                for step in settling_in(browser) {
-                    self.perform(step);
-                }
-            }
-            _ => self.perform(deed),
+        for step in deed.steps() {
+            self.perform(step);
         }
         self
     }
@@ -265,7 +260,7 @@ impl Model {
                 });
                 self.came.push(if came.is_some() { Came::Done } else { Came::Fault });
             }
-            Deed::Restart | Deed::SettleIn(_) => {}
+            Deed::Restart | Deed::SettleIn(_) | Deed::Fumble(..) => {}
         }
     }
 
@@ -312,18 +307,6 @@ impl Model {
 
 pub(crate) fn came(result: Result<Came, Refusal>) -> Came {
     result.unwrap_or_else(Came::Refused)
-}
-
-/// Somebody signs in and sets up everything.
-pub(crate) fn settling_in(browser: u8) -> [Deed; 6] {
-    [
-        Deed::SignIn(browser),
-        Deed::StageApp(browser),
-        Deed::Confirm(browser, true),
-        Deed::MakeBackupCodes(browser),
-        Deed::StageEmail(browser),
-        Deed::Confirm(browser, true),
-    ]
 }
 
 /// A set of backup codes, the used ones left out.

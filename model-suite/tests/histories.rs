@@ -104,6 +104,7 @@ fn histories<const REQUIRED: bool>() {
         ("resets", total.resets),
         ("sets", total.sets),
         ("resynced", total.resynced),
+        ("waits before that", total.resync_waits),
         ("erased", total.erased),
         ("faults", total.faults),
     ] {

@@ -167,6 +167,7 @@ impl History {
         self.by_chance = by_chance;
         self.note(&resynced);
         match resynced {
+            Err(Refusal::Throttled { .. }) => self.tally.resync_waits += 1,
             Ok(()) if !by_chance => {
                 self.may_have_changed(browser, account, "brought an app back in step");
                 let known = &mut self.known[account];
