@@ -79,6 +79,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_told_what_belongs_there() {
+        #[derive(Debug)]
+        struct Read;
+        impl<'de> serde::Deserialize<'de> for Read {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserialize(deserializer, |text| decode::<16>(text).map(|_| Self), "sixteen bytes")
+            }
+        }
+        let told = |json: &str| serde_json::from_str::<Read>(json).unwrap_err().to_string();
+        assert!(told("7").contains("expected base64url"), "{}", told("7"));
+        assert!(told("\"AA\"").contains("sixteen bytes"), "{}", told("\"AA\""));
+    }
+
+    #[test]
     fn long_and_short_are_written_alike() {
         struct Spelt(Vec<u8>);
         impl serde::Serialize for Spelt {

@@ -1,8 +1,8 @@
 //! Second factors for Rust portals: the rules, without a framework, a runtime or a clock of their own.
 //!
 //! [`service::Mfa`] is the handle; [`port`] is what it needs from outside; [`factor`] has the parts for those who
-//! want only these. Features, both on by default: `keyring` (the ready-made sealer, [`port::sealer`]) and `qr`
-//! (QR codes as SVG).
+//! want only these. Features, all on by default: `keyring` (the ready-made sealer, [`port::sealer`]), `qr`
+//! (QR codes as SVG) and `priority` (slow hashes give way to requests, on Linux; [`hashing`]).
 
 pub mod account;
 mod base64url;

@@ -183,6 +183,13 @@ impl Settings {
         if self.limits.per_challenge == 0 || self.limits.delivered == 0 || self.limits.disable_at == 0 {
             return refuse("limits", "nobody could ever answer", "allow at least one try");
         }
+        if self.limits.disable_at > Limits::MOST && self.limits != Limits::UNLIMITED {
+            return refuse(
+                "limits.disable_at",
+                "more than a hundred wrong answers in a row may not be borne (NIST SP 800-63B-4 §3.2.2)",
+                "choose 100 or fewer; a load test may call danger_without_limits",
+            );
+        }
         if self.backup_codes == 0 || self.backup_codes > 50 {
             return refuse("backup_codes", "a set has between 1 and 50 codes", "choose 10");
         }

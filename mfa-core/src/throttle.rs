@@ -11,13 +11,13 @@ use crate::time::Timestamp;
 pub struct Limits {
     /// Tries a challenge has.
     pub per_challenge: u8,
-    /// Wrong answers in a row on an account that cost no wait.
+    /// The wrong answer in a row from which on an account has to wait: with 10, nine cost nothing.
     pub free: u16,
     /// The first wait; each further wrong answer doubles it.
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
-    /// Wrong answers in a row that disable a factor.
+    /// Wrong answers in a row that disable a factor: at most 100.
     pub disable_at: u16,
     /// Tries that delivered codes have in one challenge, however many are sent.
     pub delivered: u8,
@@ -30,13 +30,16 @@ impl Default for Limits {
             free: 10,
             first_wait: Duration::from_secs(30),
             longest_wait: Duration::from_secs(3600),
-            disable_at: 100,
+            disable_at: Self::MOST,
             delivered: 3,
         }
     }
 }
 
 impl Limits {
+    /// The most wrong answers in a row that may disable a factor.
+    pub(crate) const MOST: u16 = 100;
+
     /// No limits that matter: for load tests only.
     pub(crate) const UNLIMITED: Self = Self {
         per_challenge: u8::MAX,
@@ -134,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_are_free_then_waits_double_to_an_hour() {
+    fn nine_are_free_then_waits_double_to_an_hour() {
         let limits = Limits::default();
         let now = Timestamp::from_unix(1_000);
         let mut throttle = Throttle::default();

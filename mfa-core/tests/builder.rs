@@ -82,6 +82,8 @@ fn every_mistake_names_its_setting_and_the_fix() {
         ("limits", good().limits(limits(|limits| limits.per_challenge = 0))),
         ("limits", good().limits(limits(|limits| limits.delivered = 0))),
         ("limits", good().limits(limits(|limits| limits.disable_at = 0))),
+        ("limits.disable_at", good().limits(limits(|limits| limits.disable_at = 101))),
+        ("limits.disable_at", good().limits(limits(|limits| limits.disable_at = u16::MAX))),
         ("backup_codes", good().backup_codes(0)),
         ("backup_codes", good().backup_codes(51)),
         ("window", good().preset(Preset::Strict).window(Window::default())),
@@ -104,6 +106,8 @@ fn the_fixes_are_taken() {
     good().code_life(secs(600)).backup_codes(50).clock_tolerance(secs(300)).build().unwrap();
     good().pepper(SecretBytes::from(vec![7; 16])).build().unwrap();
     whole(&"x".repeat(100), "school.example").build().unwrap();
+    good().limits(Limits { disable_at: 100, ..Limits::default() }).build().unwrap();
+    good().danger_without_limits().build().unwrap();
     for fresh in [60, 86_400] {
         assert_eq!(good().fresh(secs(fresh)).build().unwrap().settings().fresh(), secs(fresh));
     }

@@ -362,6 +362,22 @@ async fn closed_a_record_that_cannot_be_read_is_never_an_empty_account() {
     world.signs_in(&ann).await;
 }
 
+/// The gate reads past what it doesn't ask (decision 0013): whoever is in stays in, and nobody comes in.
+#[tokio::test]
+async fn closed_a_factor_that_cannot_be_read_lets_nobody_in_but_ends_no_session() {
+    let world = World::new();
+    let ann = world.with_app("ann").await;
+    let good = world.record(&ann.key).await;
+    let bad = good.replacen("\"f\":[{", "\"f\":[{},{", 1);
+    assert_ne!(bad, good);
+    world.plant(&ann.key, &bad).await;
+    let mfa = &world.mfa;
+    assert_eq!(mfa.check(&ann.standing, Demand::default()).await.unwrap(), Gate::Open);
+    let fresh = mfa.check(&ann.standing, Demand { fresh_within: Some(secs(900)) }).await;
+    assert_eq!(fresh.unwrap_err().kind(), FaultKind::Record);
+    assert_eq!(mfa.sign_in(&ann.key).await.unwrap_err().kind(), FaultKind::Record);
+}
+
 #[tokio::test]
 async fn closed_a_sealed_value_that_was_moved() {
     let world = World::new();

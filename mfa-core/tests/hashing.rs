@@ -58,6 +58,7 @@ async fn beyond_the_bound_is_turned_away_and_nothing_is_started() {
     for _ in 0..MOST {
         starts.recv().unwrap();
     }
+    assert_eq!(pool.running(), MOST);
     let late = started.clone();
     assert!(matches!(pool.clone().run(move || late.send(99)).await, Err(PoolError::Busy)));
     gate.wait();
@@ -65,6 +66,8 @@ async fn beyond_the_bound_is_turned_away_and_nothing_is_started() {
         assert_eq!(one.await.unwrap().unwrap(), n);
     }
     assert!(starts.try_recv().is_err());
+    // A place is given back before its answer is.
+    assert_eq!(pool.running(), 0);
     assert_eq!(pool.run(|| 7).await.unwrap(), 7);
 }
 

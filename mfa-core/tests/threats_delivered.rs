@@ -183,4 +183,6 @@ fn delivered_found_among_others_wherever_it_stands() {
     assert_eq!([old, second, last].map(|code| find(1, 601, code)), [Found::Expired; 3]);
     assert_eq!((find(1, 0, elsewhere), find(2, 0, elsewhere)), (Found::Wrong, Found::Live));
     assert_eq!((find(2, 0, last), find(3, 0, last)), (Found::Wrong, Found::NoneSent));
+    // What was never sent there is wrong, and so a try, when all have passed too.
+    assert_eq!([61, 601].map(|seconds| find(1, seconds, elsewhere)), [Found::Wrong; 2]);
 }

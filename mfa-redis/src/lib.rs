@@ -47,15 +47,16 @@
 //!
 //! # What it needs
 //!
-//! Redis 6 or newer, and everything in memory: about a kilobyte for an account, and a third of one for each of its
-//! events. The user of the address needs, on the keys `{prefix:*`, the commands `EVAL`, `EVALSHA`, `HGET`, `HMGET`,
+//! Redis 6 or newer, and everything in memory: about a kilobyte for an account, and 0.4 for each write with
+//! its events. The user of the address needs, on the keys `{prefix:*`, the commands `EVAL`, `EVALSHA`, `HGET`, `HMGET`,
 //! `HSET`, `HDEL`, `ZADD`, `ZREM`, `ZSCORE`, `ZCARD`, `ZRANGEBYLEX`, `PERSIST` and `INFO`; with `CONFIG|GET` the check
 //! above sees everything.
 //!
 //! A question for events of one record follows that record's alone. One for a kind or a time reads backwards through
 //! all events of the tenant, some two thousand at a time, between which the server serves others.
 //!
-//! Every call ends within [`RedisOptions::patience`](options::RedisOptions::patience). A write that went unanswered
+//! Every command ends within [`RedisOptions::patience`](options::RedisOptions::patience), and nearly every call is one: a read of what
+//! isn't there may take a second, a question for events or a list one for each stretch of two thousand. A write that went unanswered
 //! is a fault, never "done"; it happened whole or not at all.
 
 pub mod error;

@@ -23,8 +23,7 @@ pub const STEP_UP: &str = "Bearer error=\"insufficient_user_authentication\", er
 
 /// Headers of every answer, `Cache-Control` aside.
 ///
-/// `Referrer-Policy: same-origin` keeps paths from other sites, yet leaves `Referer` to the origin check of
-/// browsers that send no `Origin`.
+/// `Referrer-Policy: same-origin` keeps paths from other sites.
 pub const SECURITY: [(&str, &str); 7] = [
     ("content-security-policy", CONTENT_SECURITY_POLICY),
     ("x-content-type-options", "nosniff"),

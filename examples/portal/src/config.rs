@@ -16,8 +16,9 @@ Usage: PROGRAM [OPTIONS]
 
   --store WHERE         where everything is kept: sqlite:PATH, or for several machines postgres://…, redis://…
                         or rediss://… [default: sqlite:data/portal.sqlite]
-  --smtp URL            send mail through this server, such as smtp://localhost:2525 or
-                        smtps://user:password@mail.example; without it messages are kept in memory and
+  --smtp URL            send mail through this server, such as smtps://user:password@mail.example or
+                        smtp://… (STARTTLS, always required); for a mail catcher on this machine
+                        smtp+danger-plain-text://localhost:2525. Without it messages are kept in memory and
                         shown on the page /outbox, which only a portal for this machine alone may do
   --mail-from ADDRESS   the sender of that mail [default: portal@brynawel.example]
   --policy POLICY       who needs a second factor: off, encouraged or required, for all, or by role as in
@@ -215,7 +216,9 @@ impl Config {
                 "--store" => {
                     store = parse_store("--store", &value("a value such as sqlite:data/portal.sqlite")?)?
                 }
-                "--smtp" => smtp = Some(parse_smtp(value("a value such as smtp://localhost:2525")?)?),
+                "--smtp" => {
+                    smtp = Some(parse_smtp(value("a value such as smtps://user:password@mail.example")?)?)
+                }
                 "--mail-from" => from = value("an e-mail address")?,
                 "--policy" => rules = parse_rules(&value("off, encouraged or required")?)?,
                 "--confirm" => {

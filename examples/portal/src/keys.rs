@@ -93,8 +93,8 @@ fn make(path: &Path) -> Result<(), StartError> {
     let key = KeyRing::generate_hex(&SystemEntropy).map_err(PortalError::from)?;
     let text = Zeroizing::new(format!(
         "# Sealing keys of the portal, the newest first. Whoever has them and the database can make codes.\n\
-         # Back this file up, but apart from the database. To rotate, put a new line on top:\n\
-         # openssl rand -hex 32\n{}\n",
+         # Back this file up, but apart from the database. To rotate, put a new line on top (openssl rand -hex 32);\n\
+         # with several processes put it at the end in all of them first.\n{}\n",
         key.as_str()
     ));
     file.write_all(text.as_bytes())

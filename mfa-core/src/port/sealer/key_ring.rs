@@ -27,7 +27,8 @@ struct RingKey {
 /// A ring of 256-bit keys: the first seals, all of them open. XChaCha20-Poly1305 and HMAC-SHA-256.
 ///
 /// To rotate, put a new key in front; once every account has been written since (or after the time you give
-/// sleeping accounts), drop the oldest.
+/// sleeping accounts), drop the oldest. With several processes put it *behind* the old one in all of them first, or
+/// those that don't have it yet can't open what the others seal.
 ///
 /// ```
 /// use mfa_core::port::sealer::KeyRing;

@@ -18,13 +18,21 @@ use crate::secret::SecretText;
 /// The promises of an account, and that messages keep their distance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Promise {
+    /// A code lets somebody in at most once.
     Once,
+    /// Every wrong answer counts, and limits hold.
     Counted,
+    /// A fault lets nobody in and grants nothing.
     Closed,
+    /// Nobody is in before the second factor, by no other path.
     Whole,
+    /// Changes take a recent second factor.
     Fresh,
+    /// A reset ends factors, codes, challenges and sessions.
     Reset,
+    /// Every change has its event, and its owner is told.
     Told,
+    /// Messages keep their distance.
     Spaced,
 }
 
