@@ -203,6 +203,7 @@ impl EventKind {
         match self {
             Self::FactorAdded { name, .. } => Some(Notice::FactorAdded { name: name.clone() }),
             Self::FactorRemoved { name, .. } => Some(Notice::FactorRemoved { name: name.clone() }),
+            Self::FactorDisabled { method: Method::BackupCode, .. } => Some(Notice::BackupCodesDisabled),
             Self::FactorDisabled { name, .. } => Some(Notice::FactorDisabled { name: name.clone() }),
             Self::BackupCodesMade { .. } => Some(Notice::BackupCodesMade),
             Self::BackupCodeUsed { left } => Some(Notice::BackupCodeUsed { left: *left }),

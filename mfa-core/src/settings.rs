@@ -15,6 +15,9 @@ pub const MAX_FACTORS: usize = 10;
 /// A delivered code never lives longer (NIST SP 800-63B-4 §3.1.3.2, ASVS 5.0 V6.5.5).
 pub const LONGEST_CODE_LIFE: Duration = Duration::from_secs(600);
 
+/// The longest that may be set for somebody to wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 /// A named set of settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -169,6 +172,16 @@ impl Settings {
                 "it is not between 1 second and 10 minutes (NIST SP 800-63B-4 §3.1.3.2)",
                 "choose at most 10 minutes",
             );
+        }
+        if self.cooldown > LONGEST_WAIT || self.limits.longest_wait > LONGEST_WAIT {
+            return refuse(
+                "waits",
+                "somebody would be kept out for more than a day, by messages that don't arrive or by wrong codes",
+                "choose a minute between messages, and an hour as the longest wait",
+            );
+        }
+        if self.limits.free == 0 {
+            return refuse("limits.free", "the wrong answers in a row are counted from 1", "choose 10");
         }
         if self.challenge_life < Duration::from_secs(60) || self.challenge_life > Duration::from_secs(3600) {
             return refuse("challenge_life", "it is not between a minute and an hour", "choose 20 minutes");

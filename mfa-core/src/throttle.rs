@@ -87,10 +87,10 @@ impl Throttle {
         (Self { failures, until: wait.map(|wait| now.after(wait)) }, wait)
     }
 
-    /// A right answer ends the row.
+    /// A right answer ends the row, but for `kept` of it that it has nothing to do with.
     #[must_use]
-    pub fn passed(self) -> Self {
-        Self::default()
+    pub fn passed(self, kept: u16) -> Self {
+        Self { failures: self.failures.min(kept), until: None }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -112,6 +112,11 @@ impl Tally {
     /// Whether the factor has been disabled. There is no way back but setting it up anew.
     pub fn is_disabled(&self) -> bool {
         self.failures == Self::DISABLED
+    }
+
+    /// How many wrong answers in a row there were.
+    pub(crate) fn failures(self) -> u16 {
+        self.failures
     }
 
     /// Counts a wrong answer; at the limit the factor is disabled.
@@ -151,7 +156,8 @@ mod tests {
         assert_eq!(waits[9..], [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]);
         assert_eq!(throttle.wait(now), Some(Duration::from_secs(3600)));
         assert_eq!(throttle.wait(now.after(Duration::from_secs(3600))), None);
-        assert_eq!(throttle.passed().failures(), 0);
+        assert_eq!([0, 7, 99].map(|kept| throttle.passed(kept).failures()), [0, 7, 20]);
+        assert_eq!(throttle.passed(20).wait(now), None);
     }
 
     #[test]

@@ -82,6 +82,9 @@ fn every_mistake_names_its_setting_and_the_fix() {
         ("limits", good().limits(limits(|limits| limits.per_challenge = 0))),
         ("limits", good().limits(limits(|limits| limits.delivered = 0))),
         ("limits", good().limits(limits(|limits| limits.disable_at = 0))),
+        ("limits.free", good().limits(limits(|limits| limits.free = 0))),
+        ("waits", good().limits(limits(|limits| limits.longest_wait = secs(86_401)))),
+        ("waits", good().cooldown(secs(86_401))),
         ("limits.disable_at", good().limits(limits(|limits| limits.disable_at = 101))),
         ("limits.disable_at", good().limits(limits(|limits| limits.disable_at = u16::MAX))),
         ("backup_codes", good().backup_codes(0)),
@@ -108,6 +111,8 @@ fn the_fixes_are_taken() {
     whole(&"x".repeat(100), "school.example").build().unwrap();
     good().limits(Limits { disable_at: 100, ..Limits::default() }).build().unwrap();
     good().danger_without_limits().build().unwrap();
+    good().limits(Limits { free: 1, longest_wait: secs(86_400), ..Limits::default() }).build().unwrap();
+    good().cooldown(secs(86_400)).build().unwrap();
     for fresh in [60, 86_400] {
         assert_eq!(good().fresh(secs(fresh)).build().unwrap().settings().fresh(), secs(fresh));
     }

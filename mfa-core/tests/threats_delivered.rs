@@ -7,10 +7,11 @@ use mfa_core::factor::delivered::{Found, LiveCode, Request};
 use mfa_core::id::{ChallengeId, FactorId};
 use mfa_core::port::entropy::SystemEntropy;
 use mfa_core::port::sealer::KeyRing;
-use mfa_core::port::sender::Purpose;
-use mfa_core::port::sender::{Failure, Locale};
+use mfa_core::port::sender::{Channel, Failure, Locale, Message, Purpose, Receipt, SendError, Sender};
+use mfa_core::port::store::{RecordKey, Store};
 use mfa_core::proof::Method;
 use mfa_core::refusal::Refusal;
+use mfa_core::service::Mfa;
 use mfa_core::ticket::Authority;
 
 #[tokio::test]
@@ -185,4 +186,52 @@ fn delivered_found_among_others_wherever_it_stands() {
     assert_eq!((find(2, 0, last), find(3, 0, last)), (Found::Wrong, Found::NoneSent));
     // What was never sent there is wrong, and so a try, when all have passed too.
     assert_eq!([61, 601].map(|seconds| find(1, seconds, elsewhere)), [Found::Wrong; 2]);
+}
+
+/// While it delivers, the host deletes the account. It answers as it is told.
+struct Erasing {
+    elsewhere: Mfa,
+    works: bool,
+}
+
+impl Sender for Erasing {
+    fn channel(&self) -> Channel {
+        Channel::Email
+    }
+
+    fn accepts(&self, _: &str) -> bool {
+        true
+    }
+
+    async fn send(&self, _: &Message) -> Result<Receipt, SendError> {
+        self.elsewhere.erase(&key("ann")).await.unwrap();
+        if self.works { Ok(Receipt { id: None }) } else { Err(SendError::permanent(std::fmt::Error)) }
+    }
+}
+
+#[tokio::test]
+async fn an_account_erased_while_a_message_is_under_way_stays_erased() {
+    for works in [true, false] {
+        let world = World::new();
+        let ann = world.with_everything("ann").await;
+        let sending = Mfa::builder("Hillside School", "portal.hillside.example")
+            .store(std::sync::Arc::clone(&world.store))
+            .sealer(KeyRing::from_hex(KEY_A).unwrap())
+            .clock(world.clock.clone())
+            .directory(world.directory.clone())
+            .sender(Erasing { elsewhere: world.mfa.clone(), works })
+            .help("the school office")
+            .build()
+            .unwrap();
+        let ticket = world.challenged(&ann.key).await;
+        let choice = world.choice(&ticket, Method::Email).await;
+        // A code, and then a notice.
+        let sent = sending.choose(&ticket, choice, Locale::English).await.unwrap();
+        assert_eq!(sent.is_ok(), works);
+        assert!(world.store.load(&RecordKey::from(&ann.key)).await.unwrap().is_none(), "{works}");
+        let bob = world.with_app("ann").await;
+        let _ = sending.make_backup_codes(&bob.standing).await.unwrap().unwrap();
+        assert!(world.store.load(&RecordKey::from(&ann.key)).await.unwrap().is_none(), "{works}");
+        assert!(world.events().await.is_empty(), "{works}");
+    }
 }

@@ -5,7 +5,7 @@ use crate::common::{KEY_A, WRONG_BACKUP, World, secs, wrong};
 use mfa_core::challenge::Choice;
 use mfa_core::event::EventKind;
 use mfa_core::policy::Policy;
-use mfa_core::port::sender::Locale;
+use mfa_core::port::sender::{Locale, Notice};
 use mfa_core::proof::Method;
 use mfa_core::refusal::Refusal;
 use mfa_core::service::{Demand, Gate, SignIn};
@@ -121,6 +121,8 @@ async fn counted_a_disabled_set_of_backup_codes_is_not_offered_and_other_methods
     assert!(view.methods.iter().all(|offered| offered.method != Method::BackupCode));
     world.choose(&ticket, Method::App).await;
     world.passes(&ticket, &ann.app.code_at(world.clock.time())).await;
+    let told = |event: &EventKind| event.notice() == Some(Notice::BackupCodesDisabled);
+    assert_eq!(world.count(told).await, 1);
     // The success of the app didn't bring them back.
     let ticket = world.challenged(&ann.key).await;
     let forced = world.mfa.choose(&ticket, Choice::BackupCode, Locale::English).await.unwrap();
@@ -291,5 +293,95 @@ async fn counted_wrong_codes_while_setting_up_cost_a_wait_for_an_address_and_non
         let sign_in = world.challenged(&ann.key).await;
         let view = world.mfa.challenge(&sign_in).await.unwrap().unwrap();
         assert!(view.methods.iter().any(|offered| offered.method == Method::BackupCode), "{view:?}");
+    }
+}
+
+/// Whoever has password and mailbox, but not the app: nine guesses, then a code by e-mail, and again.
+#[tokio::test]
+async fn counted_codes_by_email_buy_no_guesses_at_the_app() {
+    let world = World::with(|builder| builder.email_codes(true));
+    let ann = world.with_app("ann").await;
+    world.add_email(&ann.standing, "ann@codes.example").await;
+    for guess in 1..=10 {
+        world.pass(60);
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, Method::App).await;
+        let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+        assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?}");
+        let email = world.choice(&ticket, Method::Email).await;
+        let chosen = world.mfa.choose(&ticket, email, Locale::English).await.unwrap();
+        if guess < 10 {
+            world.passes(&ticket, &world.sender.last_code().unwrap()).await;
+        } else {
+            // It costs the wait that it would cost without the mailbox, and its owner is told.
+            assert_eq!(chosen, Err(Refusal::Throttled { seconds: 30 }));
+        }
+    }
+    let told = |event: &EventKind| matches!(event, EventKind::AccountLocked { first: true, .. });
+    assert_eq!(world.count(told).await, 1);
+}
+
+#[tokio::test]
+async fn counted_codes_by_email_take_back_wrong_ones_of_their_own() {
+    let world = World::with(|builder| builder.email_codes(true));
+    let ann = world.with_app("ann").await;
+    world.add_email(&ann.standing, "ann@codes.example").await;
+    for _ in 0..6 {
+        world.pass(60);
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, Method::Email).await;
+        for _ in 0..2 {
+            let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
+            assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?}");
+        }
+        world.passes(&ticket, &world.sender.last_code().unwrap()).await;
+    }
+    let entry = world.mfa.roster_entry(&ann.key).await.unwrap();
+    assert!(!entry.waiting);
+}
+
+/// Guessing at an app until it is disabled must not hand the account to the mailbox (decisions 0003 and 0009).
+#[tokio::test]
+async fn counted_an_app_that_was_guessed_away_still_stands_before_the_mailbox() {
+    let limits = Limits { disable_at: 2, ..Limits::default() };
+    let fresh = Demand { fresh_within: Some(secs(900)) };
+    for (codes, asked, gate) in
+        [(false, Refusal::NoMethodLeft, Gate::NoMethodLeft), (true, Refusal::StepUpRequired, Gate::StepUp)]
+    {
+        let world = World::with(|builder| builder.email_codes(true).limits(limits));
+        let ann = if codes {
+            world.with_everything("ann").await
+        } else {
+            let ann = world.with_app("ann").await;
+            world.add_email(&ann.standing, "ann@codes.example").await;
+            ann
+        };
+        world.pass(60);
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, Method::App).await;
+        for _ in 0..2 {
+            let _ = world.answer(&ticket, &wrong(&ann, &world)).await;
+        }
+        world.choose(&ticket, Method::Email).await;
+        let thief = world.passes(&ticket, &world.sender.last_code().unwrap()).await;
+        // Signed in, and no more than that.
+        assert_eq!(world.mfa.check(&thief, Demand::default()).await.unwrap(), Gate::Open);
+        assert_eq!(world.mfa.check(&thief, fresh).await.unwrap(), gate);
+        let authority = Authority::Session(thief.clone());
+        assert_eq!(world.mfa.enrol_app(&authority, "Mine").await.unwrap().unwrap_err(), asked);
+        assert_eq!(world.mfa.remove(&thief, ann.app_id).await.unwrap().unwrap_err(), asked);
+        assert_eq!(world.mfa.make_backup_codes(&thief).await.unwrap().unwrap_err(), asked);
+        let stepping_up = world.mfa.step_up(&thief).await.unwrap();
+        if !codes {
+            assert_eq!(stepping_up.unwrap_err(), Refusal::NoMethodLeft);
+            continue;
+        }
+        let ticket = stepping_up.unwrap();
+        let offered = world.mfa.challenge(&ticket).await.unwrap().unwrap().methods;
+        assert_eq!(offered.iter().map(|offered| offered.method).collect::<Vec<_>>(), [Method::BackupCode]);
+        // Whoever has the backup codes puts it right.
+        world.choose(&ticket, Method::BackupCode).await;
+        let owner = world.passes(&ticket, &ann.codes[0]).await;
+        assert!(world.mfa.remove(&owner, ann.app_id).await.unwrap().is_ok());
     }
 }

@@ -325,6 +325,38 @@ async fn fresh_a_disabled_method_beside_it_does_not_let_the_last_working_one_go(
     assert_eq!(removed.unwrap_err(), Refusal::LastFactor);
 }
 
+/// Wherever a second factor is a choice, the disabled one that stays behind would shut its owner out all the same.
+#[tokio::test]
+async fn fresh_nobody_removes_themselves_into_a_locked_account() {
+    let limits = Limits { disable_at: 2, ..Limits::default() };
+    for (codes, policy) in [(false, Policy::Off), (false, Policy::Encouraged), (true, Policy::Off)] {
+        let world = World::with(|builder| builder.email_codes(true).limits(limits).policy(policy));
+        let ann = if codes { world.with_everything("ann").await } else { world.with_app("ann").await };
+        if !codes {
+            world.add_email(&ann.standing, "ann@codes.example").await;
+        }
+        world.pass(60);
+        let ticket = world.challenged(&ann.key).await;
+        world.choose(&ticket, Method::Email).await;
+        for _ in 0..2 {
+            let _ = world.answer(&ticket, &wrong(&ann, &world)).await;
+        }
+        let standing = world.signs_in(&ann).await;
+        let removed = world.mfa.remove(&standing, ann.app_id).await.unwrap();
+        if codes {
+            assert!(removed.is_ok(), "backup codes let her in");
+            continue;
+        }
+        assert_eq!(removed.unwrap_err(), Refusal::LastFactor);
+        // The disabled one first, and then the other.
+        let overview = world.mfa.overview(&standing).await.unwrap().unwrap();
+        let disabled = overview.factors.iter().find(|factor| factor.method == Method::Email).unwrap().id;
+        let standing = world.mfa.remove(&standing, disabled).await.unwrap().unwrap();
+        let standing = world.mfa.remove(&standing, ann.app_id).await.unwrap().unwrap();
+        assert_eq!(gate(&world, &standing).await, Gate::Open);
+    }
+}
+
 #[tokio::test]
 async fn fresh_backup_codes_go_with_the_last_factor_and_die_with_a_new_set() {
     let world = World::new();

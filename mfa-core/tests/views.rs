@@ -10,6 +10,7 @@ use mfa_core::account::Account;
 use mfa_core::challenge::Choice;
 use mfa_core::event::{Event, EventKind};
 use mfa_core::factor::backup::CODE_CHARACTERS;
+use mfa_core::factor::otpauth;
 use mfa_core::fault::FaultKind;
 use mfa_core::id::{AccountKey, Epoch, FactorId, TenantId};
 use mfa_core::policy::Policy;
@@ -17,6 +18,7 @@ use mfa_core::port::directory::Person;
 use mfa_core::port::sender::{Content, Locale};
 use mfa_core::proof::Method;
 use mfa_core::refusal::Refusal;
+use mfa_core::secret::SecretText;
 use mfa_core::service::{Demand, Gate, Overview};
 use mfa_core::settings::MAX_FACTORS;
 use mfa_core::throttle::Limits;
@@ -236,5 +238,23 @@ async fn every_event_is_stored_under_the_name_in_its_body() {
         let stored = event.to_stored().unwrap();
         let body: serde_json::Value = serde_json::from_slice(&stored.body).unwrap();
         assert_eq!(body["kind"], stored.kind, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_name_that_no_app_could_show_is_replaced() {
+    for (label, shown) in [
+        ("ann@hillside.example", "ann@hillside.example"),
+        ("", "ann"),
+        (" \t", "ann"),
+        ("an\u{7}n\n", "an n"),
+        ("ann:1", "ann-1"),
+    ] {
+        let world = World::new();
+        let label = Some(SecretText::from(label));
+        world.directory.put(key("ann"), Person { label, ..Person::default() });
+        let authority = Authority::Session(world.admitted(&key("ann")).await);
+        let (_, app) = world.mfa.enrol_app(&authority, "Phone").await.unwrap().unwrap();
+        assert_eq!(otpauth::parse(app.uri.expose()).unwrap().account.expose(), shown);
     }
 }

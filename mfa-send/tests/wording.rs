@@ -38,6 +38,7 @@ fn all() -> Vec<Content> {
             Notice::FactorAdded { name: name() },
             Notice::FactorRemoved { name: name() },
             Notice::FactorDisabled { name: name() },
+            Notice::BackupCodesDisabled,
             Notice::BackupCodesMade,
             Notice::BackupCodeUsed { left: 4 },
             Notice::BackupCodeUsed { left: 1 },

@@ -306,7 +306,7 @@ impl Draft<'_> {
     fn pass(&mut self, passed: Passed, method: Method) -> Result<Verified, Fault> {
         let purpose = passed.purpose();
         self.drop_challenge(passed.id());
-        self.account.throttle = self.account.throttle.passed();
+        self.account.end_row(method);
         self.by_owner(EventKind::ChallengePassed { purpose, method })?;
         Ok(Verified::new(self.cx.key.clone(), vec![method], self.cx.now, self.account.epoch))
     }

@@ -166,6 +166,10 @@ impl Draft<'_> {
         outgoing: &Outgoing,
         failure: Option<Failure>,
     ) -> Result<(), Fault> {
+        if !self.has_record() {
+            // The account was erased while the message was under way.
+            return Ok(());
+        }
         let factor = outgoing.live.factor();
         let channel = outgoing.channel;
         match failure {

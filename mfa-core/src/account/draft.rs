@@ -9,7 +9,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::id::{AccountKey, Epoch, EventId, FactorId};
 use crate::port::entropy::{Entropy, random_bytes};
 use crate::port::sealer::{Place, Sealed, Sealer};
-use crate::port::sender::Notice;
+use crate::port::sender::{Notice, Purpose};
 use crate::proof::Standing;
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
@@ -51,6 +51,11 @@ impl<'a> Draft<'a> {
     /// What the owner is to be told once this is committed.
     pub(crate) fn notices(&self) -> impl Iterator<Item = Notice> {
         self.events.iter().filter_map(|event| event.kind.notice())
+    }
+
+    /// Whether anything is stored of this account.
+    pub(crate) fn has_record(&self) -> bool {
+        self.account != Account::default()
     }
 
     /// Whether nothing needs to be written.
@@ -121,7 +126,7 @@ impl<'a> Draft<'a> {
         if self.account.factors.is_empty() || self.has_proved(standing, self.cx.settings.fresh) {
             return Ok(());
         }
-        if self.account.working_factors().next().is_none() && !self.account.takes_backup_codes() {
+        if !self.account.can_answer(Purpose::StepUp) {
             return Err(Refusal::NoMethodLeft);
         }
         Err(Refusal::StepUpRequired)

@@ -50,8 +50,11 @@ impl Draft<'_> {
         let Some(factor) = self.account.factor(id) else {
             return Ok(Err(Refusal::FactorUnknown));
         };
+        let is_last = self.account.working_factors().all(|other| other.id() == id);
         // A disabled one that stays behind would shut the person out at the next sign-in.
-        if policy == Policy::Required && self.account.working_factors().all(|other| other.id() == id) {
+        let shuts_out =
+            self.account.factors.iter().any(|other| other.id() != id) && !self.account.takes_backup_codes();
+        if is_last && (policy == Policy::Required || shuts_out) {
             return Ok(Err(Refusal::LastFactor));
         }
         let (method, name) = (factor.method(), factor.name().to_owned());

@@ -223,9 +223,25 @@ impl Account {
         purpose != Purpose::StepUp || method.lifts_level() || !self.can_lift()
     }
 
-    /// Whether a working factor reaches level two. Backup codes are left out: they are for the day it is lost.
+    /// Whether a bound factor reaches level two. Backup codes are left out: they are for the day it is lost. A disabled
+    /// factor counts, or whoever guesses at an app until it is disabled could go on with a mailbox alone.
     pub(crate) fn can_lift(&self) -> bool {
-        self.working_factors().any(|factor| factor.method().lifts_level())
+        self.factors.iter().any(|factor| factor.method().lifts_level())
+    }
+
+    /// Whether there is anything left to answer a challenge of this purpose with.
+    pub(crate) fn can_answer(&self, purpose: Purpose) -> bool {
+        let mut working = self.working_factors();
+        working.any(|factor| self.may_answer(purpose, factor.method())) || self.takes_backup_codes()
+    }
+
+    /// A right answer by `method` ends the row of wrong ones, but for those at an app where it was another one: whoever
+    /// has the mailbox too must not buy guesses at the app with codes by e-mail.
+    pub(crate) fn end_row(&mut self, method: Method) {
+        let at_apps = self.working_factors().filter(|factor| factor.method().lifts_level());
+        let at_apps = at_apps.fold(0, |sum: u16, factor| sum.saturating_add(factor.tally().failures()));
+        let kept = if method.lifts_level() { 0 } else { at_apps };
+        self.throttle = self.throttle.passed(kept);
     }
 
     pub(crate) fn factor(&self, id: FactorId) -> Option<&Factor> {

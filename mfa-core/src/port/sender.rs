@@ -78,6 +78,8 @@ pub enum Notice {
         /// What the person called it.
         name: String,
     },
+    /// The backup codes were disabled after too many wrong ones.
+    BackupCodesDisabled,
     /// A new set of backup codes was made; the old one no longer works.
     BackupCodesMade,
     /// A backup code was used to sign in.

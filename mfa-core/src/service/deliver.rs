@@ -1,6 +1,7 @@
 //! Sending: codes after the commit that made them, and news of changes to their owner.
 
 use crate::account::delivering::Outgoing;
+use crate::account::draft::Draft;
 use crate::challenge::Choice;
 use crate::event::{Actor, EventKind};
 use crate::fault::{Fault, FaultKind};
@@ -131,8 +132,10 @@ impl Mfa {
             told.push(address);
         }
         if failed > 0 {
-            let record = |draft: &mut crate::account::draft::Draft<'_>| {
-                draft.record(Actor::Host, EventKind::NoticeFailed { count: failed })
+            let record = |draft: &mut Draft<'_>| match draft.has_record() {
+                true => draft.record(Actor::Host, EventKind::NoticeFailed { count: failed }),
+                // It was erased meanwhile.
+                false => Ok(()),
             };
             // No notice follows from this event, so the recursion ends here.
             if let Err(fault) = Box::pin(self.run(key, record)).await {

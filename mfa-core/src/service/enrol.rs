@@ -193,7 +193,11 @@ impl Mfa {
 
     async fn label(&self, key: &AccountKey) -> Result<SecretText, Fault> {
         let person = self.person(key).await?;
-        Ok(person.label.unwrap_or_else(|| SecretText::from(key.user().as_str())))
+        // A URI takes neither an empty label nor control characters, and a login name may have been read from anywhere.
+        let label = person.label.as_ref().map_or("", |label| label.expose());
+        let label: String = label.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let label = if label.trim().is_empty() { key.user().as_str() } else { label.trim() };
+        Ok(SecretText::from(label))
     }
 
     fn app_enrolment(

@@ -215,7 +215,7 @@ pub(super) fn begin_step_up(
     if draft.account.factors.is_empty() {
         return Ok(Err(Refusal::NeedsFactor));
     }
-    if draft.account.working_factors().next().is_none() && !draft.account.takes_backup_codes() {
+    if !draft.account.can_answer(Purpose::StepUp) {
         return Ok(Err(Refusal::NoMethodLeft));
     }
     draft.begin(Purpose::StepUp).map(Ok)
@@ -272,6 +272,5 @@ fn see(draft: &Draft<'_>, standing: &Standing, demand: Demand) -> Seen {
             None => Seen::Unproved,
         };
     }
-    let answerable = account.working_factors().next().is_some() || account.takes_backup_codes();
-    Seen::Decided(if answerable { Gate::StepUp } else { Gate::NoMethodLeft })
+    Seen::Decided(if account.can_answer(Purpose::StepUp) { Gate::StepUp } else { Gate::NoMethodLeft })
 }

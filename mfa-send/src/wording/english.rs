@@ -76,6 +76,12 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
                 quoted_name(name)
             ),
         ),
+        Notice::BackupCodesDisabled => (
+            format!("Your backup codes were switched off at {service}"),
+            "Your backup codes were switched off, because too many wrong ones were typed. To use backup codes again, make \
+             new ones."
+                .to_owned(),
+        ),
         Notice::BackupCodesMade => (
             format!("New backup codes were made at {service}"),
             "New backup codes were made for your account. The old ones no longer work.".to_owned(),

@@ -86,6 +86,12 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
                 quoted_name(name)
             ),
         ),
+        Notice::BackupCodesDisabled => (
+            "diffoddwyd eich codau wrth gefn",
+            "Cafodd eich codau wrth gefn eu diffodd, am fod gormod o rai anghywir wedi'u teipio. I ddefnyddio codau wrth \
+             gefn eto, crëwch rai newydd."
+                .to_owned(),
+        ),
         Notice::BackupCodesMade => (
             "crëwyd codau wrth gefn newydd",
             "Cafodd codau wrth gefn newydd eu creu ar gyfer eich cyfrif. Nid yw'r hen rai'n gweithio mwyach."

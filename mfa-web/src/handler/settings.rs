@@ -4,6 +4,7 @@ use mfa_core::event::{Event, EventKind};
 use mfa_core::fault::Fault;
 use mfa_core::id::FactorId;
 use mfa_core::port::sender::Purpose;
+use mfa_core::proof::Method;
 use mfa_core::refusal::Refusal;
 use mfa_core::service::{FactorView, Overview};
 use serde_json::json;
@@ -77,6 +78,7 @@ fn line(event: &Event) -> Option<(mfa_core::time::Timestamp, Activity)> {
         EventKind::FactorAdded { name, .. } => Activity::MethodAdded { name: name.clone() },
         EventKind::FactorRemoved { name, .. } => Activity::MethodRemoved { name: name.clone() },
         EventKind::FactorRenamed { name, .. } => Activity::MethodRenamed { name: name.clone() },
+        EventKind::FactorDisabled { method: Method::BackupCode, .. } => Activity::BackupCodesDisabled,
         EventKind::FactorDisabled { name, .. } => Activity::MethodDisabled { name: name.clone() },
         EventKind::FactorResynchronised { .. } => Activity::AppSynchronised,
         EventKind::BackupCodesMade { .. } => Activity::BackupCodesMade,

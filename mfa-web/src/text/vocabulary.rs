@@ -96,6 +96,8 @@ pub enum Activity {
         /// What it is called now.
         name: String,
     },
+    /// The backup codes were disabled after too many wrong ones.
+    BackupCodesDisabled,
     /// A method was disabled after too many wrong codes.
     MethodDisabled {
         /// What it is called.

@@ -158,6 +158,7 @@ fn activity() -> Vec<(Timestamp, Activity)> {
         Activity::BackupCodeUsed { left: 2 },
         Activity::MethodAdded { name: name() },
         Activity::MethodDisabled { name: "Old tablet".to_owned() },
+        Activity::BackupCodesDisabled,
         Activity::BackupCodesMade,
     ]
     .into_iter()

@@ -164,8 +164,15 @@ impl Account {
         self.working().next().is_some() || self.takes_backup()
     }
 
+    /// Disabled ones too: that one was guessed at until it was disabled makes a mailbox no better.
     pub(crate) fn has_app(&self) -> bool {
-        self.working().any(|factor| factor.method == Method::App)
+        self.factors.iter().any(|factor| factor.method == Method::App)
+    }
+
+    /// Whether anything is left to step up with.
+    fn can_step_up(&self) -> bool {
+        let mut working = self.working();
+        working.any(|factor| self.may_answer(Purpose::StepUp, factor.method)) || self.takes_backup()
     }
 
     pub(crate) fn is_disabled(factor: &Factor) -> bool {
@@ -175,6 +182,11 @@ impl Account {
     /// Whether every method that works is this one.
     pub(crate) fn has_only(&self, id: u32) -> bool {
         self.working().all(|factor| factor.id == id)
+    }
+
+    /// Whether nothing but disabled methods would be left, and nothing to answer with.
+    pub(crate) fn would_shut_out(&self, id: u32) -> bool {
+        self.has_only(id) && self.factors.len() > 1 && !self.takes_backup()
     }
 
     /// The method used last, if that is an app.
@@ -189,7 +201,7 @@ impl Account {
 
     pub(crate) fn may_step_up(&self, session: &Proof) -> Result<(), Refusal> {
         self.alive(session)?;
-        match (self.factors.is_empty(), self.usable()) {
+        match (self.factors.is_empty(), self.can_step_up()) {
             (true, _) => Err(Refusal::NeedsFactor),
             (false, false) => Err(Refusal::NoMethodLeft),
             (false, true) => Ok(()),
@@ -204,7 +216,7 @@ impl Account {
         if self.factors.is_empty() || fresh {
             return Ok(());
         }
-        Err(if self.usable() { Refusal::StepUpRequired } else { Refusal::NoMethodLeft })
+        Err(if self.can_step_up() { Refusal::StepUpRequired } else { Refusal::NoMethodLeft })
     }
 
     /// To step up it takes the best there is.
@@ -292,8 +304,10 @@ impl Account {
         Err(Refusal::NotConsecutive { tries_left: self.free_tries() })
     }
 
-    pub(crate) fn forget_waits(&mut self) {
-        self.wrong_in_a_row = 0;
+    /// A right answer ends the row. One by e-mail takes back no guess at an app that still works.
+    pub(crate) fn end_row(&mut self, method: Method) {
+        let at_apps: u16 = self.working().filter(|app| app.method == Method::App).map(|app| app.wrong).sum();
+        self.wrong_in_a_row = if method == Method::Email { self.wrong_in_a_row.min(at_apps) } else { 0 };
         self.wait_until = None;
     }
 
@@ -322,7 +336,7 @@ impl Account {
             _ if session.epoch != self.epoch => Stands::Out,
             (true, _) if policy == Policy::Required => Stands::MustEnrol,
             (true, _) | (false, true) => Stands::In,
-            (false, false) if self.usable() => Stands::Half,
+            (false, false) if self.can_step_up() => Stands::Half,
             (false, false) => Stands::Stuck,
         }
     }

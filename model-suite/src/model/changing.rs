@@ -147,7 +147,7 @@ impl Model {
         }
         let (id, method) = all[usize::from(which) % all.len()];
         self.change(browser, account, |there, policy| {
-            if policy == Policy::Required && there.has_only(id) {
+            if policy == Policy::Required && there.has_only(id) || there.would_shut_out(id) {
                 return Err(Refusal::LastFactor);
             }
             there.factors.retain(|factor| factor.id != id);

@@ -220,7 +220,7 @@ impl Model {
         match looked {
             Looked::Right(method) => {
                 there.challenges.retain(|open| open.id != id);
-                there.forget_waits();
+                there.end_row(method);
                 Ok(method)
             }
             Looked::Used | Looked::Wrong => {

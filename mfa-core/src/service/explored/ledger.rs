@@ -239,7 +239,7 @@ impl Ledger {
         }
         self.hold(Promise::Whole, !code.is_guess(), "a guess was right");
         self.hold(Promise::Whole, challenge.is_some(), "a challenge that isn't there was passed");
-        if tied.purpose == Purpose::StepUp && before.working_factors().any(|f| f.method() == Method::App) {
+        if tied.purpose == Purpose::StepUp && before.factors.iter().any(|f| f.method() == Method::App) {
             self.hold(Promise::Fresh, !delivered, "a mailbox alone stepped up beside an app");
         }
         if let Code::Mail { challenge: of, drawn, .. } = code {
@@ -256,7 +256,11 @@ impl Ledger {
         self.hold(Promise::Once, times == 1, "a code was accepted twice");
         if !enrols {
             self.rows.remove(&given);
-            self.row = 0;
+            // Codes by e-mail take back no guess at an app that still works.
+            let apps = before.factors.iter().filter(|f| f.method() == Method::App);
+            let guesses = apps.filter_map(|app| self.rows.get(&Some(app.id())).copied());
+            let guesses: u16 = guesses.filter(|row| *row < limits.disable_at).sum();
+            self.row = if delivered { self.row.min(guesses) } else { 0 };
             self.closed_until = 0;
         }
     }
@@ -416,7 +420,7 @@ fn is_wrong(said: &Said) -> bool {
 
 /// Whether a session's proof is recent, and of the best kind that the account's factors reach.
 fn is_fresh(plan: &Plan, account: &Account, session: &Session, at: u64) -> bool {
-    let lifts = account.working_factors().any(|factor| factor.method() == Method::App);
+    let lifts = account.factors.iter().any(|factor| factor.method() == Method::App);
     let proved = if lifts { session.lifted } else { session.proved };
     let recent = |proved: u64| proved <= at && at - proved <= plan.settings.fresh.as_secs();
     account.factors.is_empty() || proved.is_some_and(recent)

@@ -179,6 +179,7 @@ pub(in crate::text) fn activity(activity: &Activity) -> String {
         Activity::MethodAdded { name } => format!("“{name}” added"),
         Activity::MethodRemoved { name } => format!("“{name}” removed"),
         Activity::MethodRenamed { name } => format!("Name changed to “{name}”"),
+        Activity::BackupCodesDisabled => "Backup codes turned off after too many incorrect ones".to_owned(),
         Activity::MethodDisabled { name } => format!("“{name}” turned off after too many incorrect codes"),
         Activity::AppSynchronised => "Authenticator app adjusted to its clock".to_owned(),
         Activity::BackupCodesMade => "New backup codes made".to_owned(),

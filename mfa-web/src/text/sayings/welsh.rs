@@ -199,6 +199,9 @@ pub(in crate::text) fn activity(activity: &Activity) -> String {
         Activity::MethodAdded { name } => format!("Ychwanegwyd “{name}”"),
         Activity::MethodRemoved { name } => format!("Tynnwyd “{name}”"),
         Activity::MethodRenamed { name } => format!("Newidiwyd yr enw i “{name}”"),
+        Activity::BackupCodesDisabled => {
+            "Diffoddwyd y codau wrth gefn ar ôl gormod o rai anghywir".to_owned()
+        }
         Activity::MethodDisabled { name } => format!("Diffoddwyd “{name}” ar ôl gormod o godau anghywir"),
         Activity::AppSynchronised => "Addaswyd yr ap dilysu i’w gloc".to_owned(),
         Activity::BackupCodesMade => "Gwnaed codau wrth gefn newydd".to_owned(),
