@@ -21,6 +21,7 @@ pub mod cases;
 pub mod crowd;
 pub mod journey;
 pub mod page;
+pub mod post;
 mod servers;
 pub mod world;
 

@@ -24,6 +24,7 @@ use mfa_web::web::Web;
 use crate::adapter::{Adapter, Kept, SessionFaults, TestApp};
 use crate::browser::Browser;
 use crate::crowd::Crowd;
+use crate::post::Post;
 use crate::servers;
 
 /// Where the pages are.
@@ -53,6 +54,8 @@ pub struct World {
     pub clock: ManualClock,
     /// The messages that went out.
     pub sender: RecordingSender,
+    /// When they have to wait before they do.
+    pub post: Post,
     /// What the host knows of people.
     pub directory: FixedDirectory,
     /// The randomness, to be broken.
@@ -86,6 +89,7 @@ impl World {
         let crowd = Crowd::default();
         let store = Faulty::new(crowd.of(store));
         let (clock, sender) = (ManualClock::default(), RecordingSender::new());
+        let post = Post::new(sender.clone());
         let (directory, entropy) = (FixedDirectory::default(), SeededEntropy::new(7));
         for user in ["ann", "ben"] {
             let person = Person {
@@ -103,7 +107,7 @@ impl World {
                     .unwrap(),
             )
             .clock(clock.clone())
-            .sender(sender.clone())
+            .sender(post.clone())
             .directory(directory.clone())
             .entropy(entropy.clone())
             .policy(Policy::Off)
@@ -114,7 +118,7 @@ impl World {
         let mfa = change(builder).build().unwrap();
         let web = Web::builder(mfa.clone()).mount(MOUNT).sign_in_page("/sign-in").build().unwrap();
         let base = adapter.serve(TestApp { web, sessions: sessions.clone() }).await;
-        Self { mfa, clock, sender, directory, entropy, store: faults, crowd, sessions, base }
+        Self { mfa, clock, sender, post, directory, entropy, store: faults, crowd, sessions, base }
     }
 
     /// A browser without cookies.

@@ -3,11 +3,12 @@
 use actix_session::Session;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use mfa_core::fault::Fault;
+use mfa_core::fault::{Fault, FaultKind};
 use mfa_core::id::AccountKey;
 use mfa_core::port::sender::Locale;
 use mfa_web::message;
 use mfa_web::web::Web;
+use tracing::Instrument;
 
 use crate::convert;
 use crate::session::on;
@@ -33,7 +34,13 @@ async fn answer(web: Web, request: HttpRequest, body: Payload, session: Session)
         Err(answer) => return convert::response(answer),
     };
     let json = request.wants_json();
-    let answer = on(&session, async |session| web.handle(session, request).await).await;
+    // In a task of its own: whoever hangs up must not end it between a change and its notice to the owner.
+    let handling = {
+        let web = web.clone();
+        async move { on(&session, async |session| web.handle(session, request).await).await }
+    };
+    let answer = actix_web::rt::spawn(handling.in_current_span()).await;
+    let answer = answer.unwrap_or_else(|error| Err(Fault::caused_by(FaultKind::Internal, error)));
     convert::response(answer.unwrap_or_else(|fault| web.failed(&fault, json)))
 }
 

@@ -10,6 +10,7 @@ use mfa_core::port::sender::Locale;
 use mfa_web::message;
 use mfa_web::web::Web;
 use tower_sessions::Session;
+use tracing::Instrument;
 
 use crate::convert;
 use crate::session::TowerSession;
@@ -26,10 +27,20 @@ async fn answer(State(web): State<Web>, request: Request) -> Response<Body> {
         Ok(session) => session,
         Err(fault) => return convert::response(web.failed(&fault, false)),
     };
-    convert::response(match convert::request(&parts, body).await {
-        Ok(request) => web.handle(&session, request).await,
-        Err(answer) => answer,
-    })
+    let request = match convert::request(&parts, body).await {
+        Ok(request) => request,
+        Err(answer) => return convert::response(answer),
+    };
+    let json = request.wants_json();
+    // In a task of its own: whoever hangs up must not end it between a change and its notice to the owner.
+    let handling = {
+        let web = web.clone();
+        async move { web.handle(&session, request).await }
+    };
+    let answer = tokio::spawn(handling.in_current_span()).await;
+    convert::response(
+        answer.unwrap_or_else(|error| web.failed(&Fault::caused_by(FaultKind::Internal, error), json)),
+    )
 }
 
 /// Signs a person in whose first factor the host has just checked: answers with a redirect to the challenge,

@@ -38,10 +38,9 @@ impl Web {
         locale: Option<Locale>,
     ) -> Result<String, Fault> {
         let mfa = self.mfa();
-        let locale = match self.state(session).await? {
-            Some(state) => locale.or(state.locale),
-            None => locale,
-        };
+        // One that can't be read, written by another release perhaps, is replaced like any other.
+        let before = session.load().await?.and_then(|text| State::decode(&text).ok());
+        let locale = locale.or(before.and_then(|state| state.locale));
         let mut state = State::new(Token::new(mfa)?);
         state.locale = locale;
         state.going = going.and_then(Destination::new);
@@ -98,16 +97,25 @@ impl Web {
     /// # Errors
     /// If the session fails.
     pub async fn sign_out(&self, session: &impl Session) -> Result<(), Fault> {
-        if let Some(state) = self.state(session).await? {
-            if let Some(ticket) = state.challenge() {
-                self.mfa().abandon(ticket).await?;
-            }
-            let mut fresh = State::new(Token::new(self.mfa())?);
-            fresh.locale = state.locale;
-            session.rotate().await?;
-            session.save(fresh.encode()?).await?;
+        let Some(text) = session.load().await? else { return Ok(()) };
+        // One that can't be read ends too.
+        let state = State::decode(&text).ok();
+        let mut fresh = State::new(Token::new(self.mfa())?);
+        fresh.locale = state.as_ref().and_then(|state| state.locale);
+        session.rotate().await?;
+        session.save(fresh.encode()?).await?;
+        // Afterwards: whatever the store says, the session has ended.
+        if let Some(ticket) = state.as_ref().and_then(State::challenge) {
+            self.give_up(ticket).await;
         }
         Ok(())
+    }
+
+    /// Gives a challenge up whose session is over anyway.
+    pub(crate) async fn give_up(&self, ticket: &Ticket) {
+        if let Err(fault) = self.mfa().abandon(ticket).await {
+            tracing::warn!(kind = ?fault.kind(), "a challenge could not be given up, and ends by itself");
+        }
     }
 
     /// Who is signed in, for pages that also others may see. `None` for everybody half way.

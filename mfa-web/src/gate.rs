@@ -133,13 +133,5 @@ fn to_sign_in(web: &Web, asked: &Asked<'_>) -> Result<Passage, Fault> {
         let refusal = Refusal::SignInAgain;
         return Response::problem(&Problem::refused(401, refusal, refusal.to_string())).map(Passage::Stopped);
     }
-    let page = web.sign_in_page();
-    let location = match asked.destination().filter(|going| going.as_str() != web.brand().home_path()) {
-        Some(going) => {
-            let next: String = form_urlencoded::byte_serialize(going.as_str().as_bytes()).collect();
-            format!("{page}?next={next}")
-        }
-        None => page.to_owned(),
-    };
-    Ok(Passage::Stopped(Response::see_other(&location)))
+    Ok(Passage::Stopped(Response::see_other(&web.sign_in_page_for(asked.destination().as_ref()))))
 }

@@ -9,8 +9,9 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self';
 /// On every answer that is not a static asset: nothing of it is kept by browsers or proxies.
 pub const NO_STORE: &str = "no-store";
 
-/// On assets, whose path changes with their content.
-pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// On assets, whose path changes with their content. Not `public`: the host's session layer may set its cookie on any
+/// answer, and a cache that several people share would hand it to the next one.
+pub const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 /// The header that says what a 401 asks for.
 pub const AUTHENTICATE: &str = "www-authenticate";

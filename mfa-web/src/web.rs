@@ -134,6 +134,18 @@ impl Web {
         &self.inner.sign_in_page
     }
 
+    /// The host's sign-in page, which leads on to `going` afterwards. Home is where it leads anyway.
+    pub(crate) fn sign_in_page_for(&self, going: Option<&Destination>) -> String {
+        let page = self.sign_in_page();
+        match going.filter(|going| going.as_str() != self.brand().home_path()) {
+            Some(going) => {
+                let next: String = form_urlencoded::byte_serialize(going.as_str().as_bytes()).collect();
+                format!("{page}?next={next}")
+            }
+            None => page.to_owned(),
+        }
+    }
+
     pub(crate) fn origins(&self) -> &[String] {
         &self.inner.origins
     }

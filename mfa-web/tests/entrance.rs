@@ -14,6 +14,7 @@ use mfa_web::brand::Brand;
 use mfa_web::gate::{Asked, Passage};
 use mfa_web::message::{Method, Request};
 use mfa_web::paths;
+use mfa_web::session::Session as _;
 use mfa_web::web::{Web, WebBuilder};
 use serde_json::Value;
 
@@ -200,4 +201,23 @@ fn paths_and_origins_that_are_none_are_refused_by_the_name_of_the_setting() {
     }
     let web = Web::builder(mfa()).origin("http://localhost:8080").mount("/second").build().unwrap();
     assert!(format!("{web:?}").contains("/second"), "{web:?}");
+}
+
+/// Written by another release, or spoilt: the gate stays shut, and nobody is kept from signing in or out.
+#[tokio::test]
+async fn a_session_that_can_not_be_read_is_begun_anew() {
+    let portal = plain();
+    for spoilt in ["", "{}", "{\"stage\":\"flying\"}"] {
+        let session = Kept::default();
+        session.save(spoilt.to_owned()).await.unwrap();
+        assert!(portal.web.signed_in(&session).await.is_err());
+        portal.web.sign_out(&session).await.unwrap();
+        assert!(portal.web.signed_in(&session).await.unwrap().is_none());
+        assert_eq!(session.rotations(), 1);
+
+        session.save(spoilt.to_owned()).await.unwrap();
+        portal.web.sign_in(&session, &key("ann"), None, None).await.unwrap();
+        assert_eq!(session.rotations(), 2);
+        assert!(portal.web.signed_in(&session).await.unwrap().is_some());
+    }
 }

@@ -5,6 +5,7 @@ use mfa_core::policy::Policy;
 use mfa_core::port::sender::{Failure, Notice};
 use mfa_core::settings::Confirm;
 use mfa_testing::app::AuthenticatorApp;
+use mfa_testing::store::faulty::Moment;
 use serde_json::json;
 
 use crate::adapter::Adapter;
@@ -233,4 +234,50 @@ pub async fn an_address_is_set_up_by_the_code_sent_to_it(adapter: &dyn Adapter) 
     let twice = browser.submit(&at("enrol/email"), &[("email", "ANN@codes.example")]).await;
     assert_eq!(twice.status, 422, "{}", twice.body);
     assert_eq!(factors(&mut browser).await, 1);
+}
+
+/// The proof grows too old between the page and its form.
+pub async fn a_step_up_in_the_middle_of_it_loses_nothing(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    let mut ann = world.with_app("ann").await;
+    world.pass(800);
+    let second = scan(&mut ann.browser).await;
+    world.pass(200);
+    let stopped = ann.browser.submit(&at("enrol/confirm"), &[("code", &world.code(&second))]).await;
+    assert_eq!(stopped.location(), at("challenge"));
+    ann.browser.follow(&stopped).await;
+    let back = world.answer(&mut ann.browser, &world.code(&ann.app)).await;
+    assert_eq!(back.location(), at("enrol/confirm"));
+    let page = ann.browser.follow(&back).await;
+    assert_eq!(page.status, 200);
+    ann.browser.submit(&at("enrol/confirm"), &[("code", &world.code(&second))]).await;
+    let settings = ann.browser.get_json(&at("settings")).await.json();
+    assert_eq!(settings["overview"]["factors"].as_array().unwrap().len(), 2, "{settings}");
+}
+
+/// The first method is bound, and the store fails before its backup codes are made: the person isn't told that nothing
+/// happened, and isn't shut out.
+pub async fn without_backup_codes_it_is_still_set_up(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    let mut browser = world.browser();
+    browser.password("ann", "").await;
+    let app = scan(&mut browser).await;
+    let mut n = 0;
+    let answer = loop {
+        world.store.fail_nth(n, Moment::Before);
+        let answer = browser.submit(&at("enrol/confirm"), &[("code", &world.code(&app))]).await;
+        world.store.heal();
+        if answer.status < 500 {
+            break answer;
+        }
+        browser.open(&at("enrol/confirm")).await;
+        n += 1;
+    };
+    assert_eq!(answer.location(), at("settings"), "call {n}");
+    assert_eq!(browser.follow(&answer).await.status, 200);
+    assert_eq!(factors(&mut browser).await, 1);
+    assert!(browser.is_in().await);
+    world.pass(30);
+    let mut again = world.pending("ann", "").await;
+    assert_eq!(world.answer(&mut again, &world.code(&app)).await.location(), "/");
 }

@@ -307,3 +307,27 @@ pub async fn the_right_token_is_taken_from_programs_too(adapter: &dyn Adapter) {
     let request = from_here(form(&program, "challenge/cancel", format!("csrf={}", program.token())), &program);
     assert_eq!(program.send(request).await.location(), "/sign-in");
 }
+
+/// A page that was open too long is refused, and what it offers instead is there.
+pub async fn a_refused_form_leads_to_a_page_that_is_there(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    let ann = world.with_both("ann").await;
+    for (path, browser) in SIGNED_IN
+        .map(|path| (path, ann.browser.clone()))
+        .into_iter()
+        .chain(SIGNED_IN.map(|path| (path, world.browser())))
+    {
+        let mut browser = browser;
+        let refused = browser.form(&at(path), &[("csrf", "AAAAAAAAAAAAAAAAAAAAAA")]);
+        let refused = browser.send(refused).await;
+        assert_eq!(refused.status, 403, "{path}");
+        let links = refused.body.split("href=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+        let links: Vec<_> = links.map(|(link, _)| link).filter(|link| link.starts_with(&at(""))).collect();
+        let pages: Vec<_> = links.into_iter().filter(|link| !link.contains("/assets/")).collect();
+        assert!(!pages.is_empty(), "{path}: {}", refused.body);
+        for page in pages {
+            let there = browser.clone().open(page).await;
+            assert!([200, 303].contains(&there.status), "{path} leads to {page}: {}", there.status);
+        }
+    }
+}

@@ -182,7 +182,7 @@ pub async fn assets_are_kept_and_nothing_else(adapter: &dyn Adapter) {
         let mut stranger = world.browser();
         let asset = stranger.open(path).await;
         assert_eq!((asset.status, asset.header("content-type")), (200, media));
-        assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(asset.header("cache-control"), "private, max-age=31536000, immutable");
         assert_guarded_by_headers(&asset, path);
         assert!(asset.header("set-cookie").is_empty());
         let head = stranger.send(stranger.ask("HEAD", path)).await;

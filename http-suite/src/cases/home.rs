@@ -192,3 +192,22 @@ pub async fn into_the_pages_themselves(adapter: &dyn Adapter) {
         world.pass(30);
     }
 }
+
+/// The phone was looked for too long: the way goes on to where it was going.
+pub async fn after_a_challenge_that_ended(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    let ann = world.with_app("ann").await;
+    let mut browser = world.pending("ann", "/deep/page").await;
+    world.pass(1_300);
+    let ended = browser.open(&at("challenge")).await;
+    assert!(ended.body.contains("href=\"/sign-in?next=%2Fdeep%2Fpage\""), "{}", ended.body);
+
+    // A session that is signed in is led back to what asked for the step-up.
+    world.pass(3_600);
+    let mut browser = ann.browser;
+    let sent = browser.open("/fresh").await;
+    browser.follow(&sent).await;
+    world.pass(1_300);
+    let ended = browser.open(&at("challenge")).await;
+    assert!(ended.body.contains("href=\"/fresh\""), "{}", ended.body);
+}

@@ -56,7 +56,8 @@ suite! { $
         one_app_code_opens_one_session
         one_backup_code_opens_one_session
         one_delivered_code_opens_one_session
-        parallel_guesses_buy_nothing;
+        parallel_guesses_buy_nothing
+        who_hangs_up_suppresses_no_notice;
     sealed:
         nothing_secret_is_in_answers_logs_or_events;
     session:
@@ -65,7 +66,8 @@ suite! { $
         a_challenge_is_answered_in_its_own_session_only
         one_persons_code_is_nothing_to_another
         a_sign_in_over_a_session_leaves_nothing_of_it
-        two_browsers_of_one_person_stand_beside_each_other;
+        two_browsers_of_one_person_stand_beside_each_other
+        leaving_needs_no_store;
     challenge:
         a_code_is_accepted_once
         wrong_codes_use_a_challenge_up
@@ -87,7 +89,9 @@ suite! { $
         a_new_set_up_breaks_nothing_before_it_is_confirmed
         a_pending_person_sets_nothing_up
         a_forced_set_up_keeps_where_the_person_was_going
-        an_address_is_set_up_by_the_code_sent_to_it;
+        an_address_is_set_up_by_the_code_sent_to_it
+        a_step_up_in_the_middle_of_it_loses_nothing
+        without_backup_codes_it_is_still_set_up;
     settings:
         every_change_needs_a_fresh_second_factor
         a_method_is_renamed
@@ -104,13 +108,15 @@ suite! { $
         other_bodies_are_not_read
         bodies_have_an_end
         looking_changes_nothing
-        the_right_token_is_taken_from_programs_too;
+        the_right_token_is_taken_from_programs_too
+        a_refused_form_leads_to_a_page_that_is_there;
     home:
         after_the_password
         after_the_challenge
         after_the_reminder_and_the_forced_set_up
         as_a_deep_link
-        into_the_pages_themselves;
+        into_the_pages_themselves
+        after_a_challenge_that_ended;
     headers:
         every_page_has_the_headers
         every_refusal_has_the_headers

@@ -177,6 +177,18 @@ fn assert_opaque(answer: &Answer, what: &str) {
     }
 }
 
+/// Whether the answer needn't be a fault: who leaves has left, and a method that was set up is there, though the backup
+/// codes that were to be shown with it are not. 
+fn is_done_anyway(path: &str, answer: &Answer) -> bool {
+    let leads = || answer.header("location");
+    answer.status == 303
+        && match path {
+            "challenge/cancel" | "enrol/cancel" => leads() == "/sign-in",
+            "enrol/confirm" => leads() == at("settings"),
+            _ => false,
+        }
+}
+
 /// The states that `closed` doesn't go through.
 fn rarer() -> impl Iterator<Item = (Who, &'static str, &'static str)> {
     REQUESTS.into_iter().filter(|(who, _, _)| matches!(who, Who::Waiting | Who::Stale | Who::Enrolling))
@@ -200,8 +212,13 @@ pub async fn a_store_that_fails_in_the_rarer_states(adapter: &dyn Adapter) {
                     assert!(answer.status < 500, "{what}: {}", answer.body);
                     break;
                 }
-                assert_opaque(&answer, &what);
-                scene.assert_nobody_got_in(&before, &what).await;
+                if is_done_anyway(path, &answer) {
+                    // Before the codes, and after the commit that set the method up.
+                    assert!(path != "enrol/confirm" || n > 0 , "{what}");
+                } else {
+                    assert_opaque(&answer, &what);
+                    scene.assert_nobody_got_in(&before, &what).await;
+                }
                 scene.assert_all_works(&what).await;
             }
         }
@@ -237,7 +254,9 @@ pub async fn a_clock_that_runs_back_lets_nobody_in(adapter: &dyn Adapter) {
         let before = scene.browser.clone();
         scene.world.clock.step_back(Duration::from_secs(7200));
         let answer = scene.request(method, path).await;
-        assert_opaque(&answer, &what);
+        if !is_done_anyway(path, &answer) {
+            assert_opaque(&answer, &what);
+        }
         scene.world.clock.advance(Duration::from_secs(7200));
         scene.assert_nobody_got_in(&before, &what).await;
         scene.assert_all_works(&what).await;

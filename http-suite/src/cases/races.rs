@@ -4,6 +4,7 @@
 //! (CVE-2023-33170).
 
 use mfa_core::event::EventKind;
+use mfa_core::port::sender::Notice;
 
 use crate::adapter::Adapter;
 use crate::browser::Browser;
@@ -88,4 +89,31 @@ pub async fn parallel_guesses_buy_nothing(adapter: &dyn Adapter) {
         let evaluated = world.count(|kind| matches!(kind, EventKind::WrongCode { .. })).await;
         assert_eq!(evaluated, limit, "{sessions} sessions");
     }
+}
+
+/// A change is committed, and the mail server takes its time to tell its owner. Whoever made it doesn't wait.
+pub async fn who_hangs_up_suppresses_no_notice(adapter: &dyn Adapter) {
+    let world = World::new(adapter).await;
+    let mut ann = world.with_app("ann").await;
+    ann.browser.open(&at("backup-codes/new")).await;
+    world.sender.clear();
+    let held = world.post.hold();
+    let mut thief = ann.browser.clone();
+    let posting = tokio::spawn(async move { thief.submit(&at("backup-codes/new"), &[]).await });
+    held.arrived().await;
+    posting.abort();
+    assert!(posting.await.unwrap_err().is_cancelled());
+    // By then the server has seen that its line is cut.
+    for _ in 0..50 {
+        let _ = world.browser().open("/sign-in").await;
+    }
+    drop(held);
+    let told = || world.sender.notices().iter().any(|(_, notice)| *notice == Notice::BackupCodesMade);
+    for _ in 0..1_000 {
+        if told() {
+            return;
+        }
+        let _ = world.browser().open("/sign-in").await;
+    }
+    panic!("nobody told her");
 }

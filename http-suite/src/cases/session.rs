@@ -2,6 +2,8 @@
 //!
 //! The class: "session fixation across the step" (CVE-2024-28197).
 
+use mfa_testing::store::faulty::Moment;
+
 use crate::adapter::{Adapter, guarded};
 use crate::browser::Browser;
 use crate::journey::{USE_APP, USE_EMAIL};
@@ -190,4 +192,28 @@ pub async fn two_browsers_of_one_person_stand_beside_each_other(adapter: &dyn Ad
     second.send(request).await;
     assert!(!second.is_in().await);
     assert!(ann.browser.is_in().await && third.is_in().await && fourth.is_in().await);
+}
+
+/// Somebody leaves at a shared computer while the second factor's store is away, and nobody goes on there when it is back.
+pub async fn leaving_needs_no_store(adapter: &dyn Adapter) {
+    for leaving in ["/sign-out", "challenge/cancel"] {
+        for n in 0..2 {
+            let world = World::new(adapter).await;
+            let _ann = world.with_app("ann").await;
+            let mut browser = world.pending("ann", "").await;
+            browser.open(&at("challenge")).await;
+            world.store.fail_nth(n, Moment::Before);
+            let answer = match leaving {
+                "/sign-out" => {
+                    let request = browser.ask("POST", leaving);
+                    browser.send(request).await
+                }
+                _ => browser.submit(&at(leaving), &[]).await,
+            };
+            assert!(answer.status < 500, "{leaving}, call {n}: {}", answer.body);
+            assert!(world.store.failed() > 0 || n > 0, "{leaving}: the store is not asked");
+            world.store.heal();
+            assert_eq!(browser.open(&at("challenge")).await.location(), "/sign-in", "{leaving}, call {n}");
+        }
+    }
 }

@@ -116,12 +116,16 @@ async fn over<S: Session>(visit: &mut Visit<'_, S>, refusal: Refusal) -> Result<
     let next = match &mut visit.state.stage {
         Stage::SignedIn { step_up, .. } => {
             *step_up = None;
-            visit.web.to(paths::SETTINGS)
+            match &visit.state.going {
+                // It asks for another one.
+                Some(going) => going.as_str().to_owned(),
+                None => visit.web.to(paths::SETTINGS),
+            }
         }
         stage => {
             *stage = Stage::Anonymous;
             visit.session.rotate().await?;
-            visit.web.sign_in_page().to_owned()
+            visit.web.sign_in_page_for(visit.state.going.as_ref())
         }
     };
     Ok(Reply::refused(refusal, Some(next)))
@@ -208,7 +212,11 @@ pub(super) async fn answer<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply
             // Session fixation: whoever planted the id before has nothing now.
             visit.session.rotate().await?;
             visit.state.csrf = Token::new(visit.web.mfa())?;
+            // What was being set up when the step-up was asked for goes on.
+            let under_way =
+                visit.state.standing().and(visit.state.enrolment()).and_then(|(_, ticket)| ticket);
             visit.state.set_standing(standing);
+            visit.state.set_enrolment(under_way);
             visit.state.note = None;
             let low = granted.backup_codes_left.is_some_and(|left| left <= LOW_STOCK);
             if low && !visit.request.wants_json() {
@@ -225,17 +233,18 @@ pub(super) async fn answer<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply
 
 pub(super) async fn cancel<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply, Fault> {
     let Some(ticket) = visit.state.challenge().cloned() else { return Ok(visit.elsewhere()) };
-    visit.web.mfa().abandon(&ticket).await?;
     visit.state.going = None;
-    match &mut visit.state.stage {
+    let reply = match &mut visit.state.stage {
         Stage::SignedIn { step_up, .. } => {
             *step_up = None;
-            Ok(Reply::To(visit.web.brand().home_path().to_owned()))
+            Reply::To(visit.web.brand().home_path().to_owned())
         }
         stage => {
             *stage = Stage::Anonymous;
             visit.session.rotate().await?;
-            Ok(visit.to_sign_in())
+            visit.to_sign_in()
         }
-    }
+    };
+    visit.web.give_up(&ticket).await;
+    Ok(reply)
 }

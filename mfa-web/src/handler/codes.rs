@@ -35,7 +35,15 @@ pub(super) async fn show<S: Session>(
     standing: &Standing,
     note: Option<Note>,
 ) -> Result<Reply, Fault> {
-    match visit.web.mfa().make_backup_codes(standing).await? {
+    let made = match visit.web.mfa().make_backup_codes(standing).await {
+        Err(fault) if note.is_some() => {
+            // As below, and for the operator.
+            tracing::error!(kind = ?fault.kind(), "no backup codes were made after a set-up: {fault}");
+            Err(Refusal::Busy)
+        }
+        made => made?,
+    };
+    match made {
         Ok(codes) => {
             let codes: Vec<_> = codes.iter().cloned().collect();
             let texts: Vec<_> = codes.iter().map(|code| code.expose()).collect();

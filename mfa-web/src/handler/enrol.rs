@@ -231,14 +231,16 @@ pub(super) async fn resend<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply
 
 pub(super) async fn cancel<S: Session>(visit: &mut Visit<'_, S>) -> Result<Reply, Fault> {
     let Some((_, ticket)) = visit.state.enrolment() else { return Ok(visit.elsewhere()) };
-    if let Some(ticket) = ticket {
-        visit.web.mfa().abandon(&ticket).await?;
-    }
     visit.state.set_enrolment(None);
-    if matches!(visit.state.stage, Stage::Enrolling { .. }) {
+    let reply = if matches!(visit.state.stage, Stage::Enrolling { .. }) {
         visit.state.stage = Stage::Anonymous;
         visit.session.rotate().await?;
-        return Ok(visit.to_sign_in());
+        visit.to_sign_in()
+    } else {
+        visit.to(paths::SETTINGS)
+    };
+    if let Some(ticket) = ticket {
+        visit.web.give_up(&ticket).await;
     }
-    Ok(visit.to(paths::SETTINGS))
+    Ok(reply)
 }

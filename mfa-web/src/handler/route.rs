@@ -69,7 +69,7 @@ impl<'a, S: Session> Visit<'a, S> {
                 let sent = self.fields.token(self.request);
                 if !sent.is_some_and(|sent| self.state.csrf.is(&sent)) {
                     tracing::warn!("a form without the session's token was refused");
-                    return Ok(Reply::Trouble(Trouble::Stale, Some(self.web.to(self.request.path()))));
+                    return Ok(Reply::Trouble(Trouble::Stale, Some(self.web.to(self.here()))));
                 }
             }
             _ => return Ok(Reply::Trouble(Trouble::NotFound, None)),

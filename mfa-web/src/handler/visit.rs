@@ -58,7 +58,7 @@ impl<S: Session> Visit<'_, S> {
             Refusal::SignInAgain => {
                 self.state.stage = Stage::Anonymous;
                 self.session.rotate().await?;
-                Ok(Reply::refused(refusal, Some(self.web.sign_in_page().to_owned())))
+                Ok(Reply::refused(refusal, Some(self.web.sign_in_page_for(self.state.going.as_ref()))))
             }
             Refusal::StepUpRequired => {
                 if !begin_step_up(self.web, &mut self.state).await? {
@@ -77,7 +77,11 @@ impl<S: Session> Visit<'_, S> {
                     self.state.going = Destination::new(&here);
                 } else {
                     // What was posted is gone; the page the form stood on can be come back to.
-                    self.state.going = Destination::new(&self.web.to(paths::SETTINGS));
+                    let page = match self.request.path() {
+                        paths::ENROL_CONFIRM => paths::ENROL_CONFIRM,
+                        _ => paths::SETTINGS,
+                    };
+                    self.state.going = Destination::new(&self.web.to(page));
                 }
                 Ok(self.to(paths::CHALLENGE))
             }

@@ -219,7 +219,7 @@ pub(super) static TEXT: Text = Text {
         stale: "Nothing has been changed. Go back to the start and try again.",
         fault_heading: "There is a problem with this service",
         fault: "Try again in a few minutes.",
-        fault_safe: "Nothing has been changed, and nobody has been signed in.",
+        fault_safe: "Nobody has been signed in. If you were changing something, the change may have been made: look at your security settings before you try again.",
         start_again: "Start again",
         try_again: "Try again",
         go_home: "Go to the home page",

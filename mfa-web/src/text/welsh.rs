@@ -221,7 +221,7 @@ pub(super) static TEXT: Text = Text {
         stale: "Nid oes dim wedi newid. Ewch yn ôl i’r dechrau a rhowch gynnig arall arni.",
         fault_heading: "Mae problem gyda’r gwasanaeth hwn",
         fault: "Rhowch gynnig arall arni ymhen ychydig funudau.",
-        fault_safe: "Nid oes dim wedi newid, ac nid oes neb wedi mewngofnodi.",
+        fault_safe: "Nid oes neb wedi mewngofnodi. Os oeddech yn newid rhywbeth, efallai bod y newid wedi’i wneud: edrychwch ar eich gosodiadau diogelwch cyn rhoi cynnig arall arni.",
         start_again: "Dechrau eto",
         try_again: "Rhoi cynnig arall arni",
         go_home: "Mynd i’r hafan",
