@@ -362,6 +362,22 @@ async fn closed_a_record_that_cannot_be_read_is_never_an_empty_account() {
     world.signs_in(&ann).await;
 }
 
+/// The key that sealed it was dropped: nothing of it can be opened, and sessions end all the same.
+#[tokio::test]
+async fn closed_what_can_not_be_opened_keeps_no_session_alive() {
+    let world = World::new();
+    let ann = world.with_everything("ann").await;
+    let later = world.twin(KEY_B, |builder| builder.email_codes(true));
+    let standing = later.end_other_sessions(&ann.standing).await.unwrap().unwrap();
+    assert_eq!(later.check(&ann.standing, Demand::default()).await.unwrap(), Gate::SignInAgain);
+    assert_eq!(later.check(&standing, Demand::default()).await.unwrap(), Gate::Open);
+    later.password_changed(&ann.key).await.unwrap();
+    assert_eq!(later.check(&standing, Demand::default()).await.unwrap(), Gate::SignInAgain);
+    assert_eq!(later.sign_in(&ann.key).await.unwrap_err().kind(), FaultKind::Seal);
+    // What was left as it was can be opened where the key still is.
+    world.signs_in(&ann).await;
+}
+
 /// The gate reads past what it doesn't ask (decision 0013): whoever is in stays in, and nobody comes in.
 #[tokio::test]
 async fn closed_a_factor_that_cannot_be_read_lets_nobody_in_but_ends_no_session() {

@@ -56,7 +56,7 @@
 //! all events of the tenant, some two thousand at a time, between which the server serves others.
 //!
 //! Every command ends within [`RedisOptions::patience`](options::RedisOptions::patience), and nearly every call is one: a read of what
-//! isn't there may take a second, a question for events or a list one for each stretch of two thousand. A write that went unanswered
+//! isn't there may take three, a question for events or a list one for each stretch of two thousand. A write that went unanswered
 //! is a fault, never "done"; it happened whole or not at all.
 
 pub mod error;

@@ -198,7 +198,14 @@ async fn many_nodes_that_start_at_once_make_the_tables_once() {
     if !tools() {
         return;
     }
-    let server = Postgres::start(&[]);
+    // At the strictest too, where whoever waits would see only what was there before.
+    for isolation in ["read committed", "serializable"] {
+        many_nodes_that_start_at(isolation).await;
+    }
+}
+
+async fn many_nodes_that_start_at(isolation: &str) {
+    let server = Postgres::start(&[&format!("default_transaction_isolation={isolation}")]);
     for _ in 0..5 {
         let data = Data::new(&server.url(), false);
         let mut opening = JoinSet::new();
@@ -212,6 +219,54 @@ async fn many_nodes_that_start_at_once_make_the_tables_once() {
             assert_eq!(store.unwrap().commit(&write).await.unwrap(), Committed::Done);
         }
     }
+}
+
+/// A failover: the address leads on to the server that was the primary and isn't any more. It knows less than it should, and
+/// whoever has set up a second factor meanwhile would come in without.
+#[tokio::test]
+async fn nothing_is_read_from_a_server_that_has_become_a_standby() {
+    if !tools() {
+        return;
+    }
+    for proxied in [false, true] {
+        let mut server = Postgres::start(&[]);
+        let data = Data::new(&server.url(), proxied);
+        let store = data.options().patience(PATIENCE).open(&data.url).await.unwrap();
+        let ann = write("ann", None, 1);
+        assert_eq!(store.commit(&ann).await.unwrap(), Committed::Done);
+        server.stop();
+        server.be_standby(true);
+        server.start_again();
+        for _ in 0..3 {
+            assert!(store.load(&ann.key).await.is_err());
+            assert!(store.load(&write("ben", None, 1).key).await.is_err());
+            assert!(store.commit(&write("ben", None, 1)).await.is_err());
+        }
+        assert!(matches!(data.options().open(&data.url).await, Err(OpenError::Replica { .. })));
+        server.stop();
+        server.be_standby(false);
+        server.start_again();
+        assert_eq!(store.load(&ann.key).await.unwrap().unwrap().version, ann.next);
+        assert_eq!(store.commit(&write("ben", None, 1)).await.unwrap(), Committed::Done);
+    }
+}
+
+/// Events that come with a first write while somebody erases what wasn't there are not erased.
+#[tokio::test]
+async fn an_erasure_of_nothing_deletes_no_events() {
+    if !tools() {
+        return;
+    }
+    let server = Postgres::start(&[]);
+    let data = Data::new(&server.url(), false);
+    let store = data.options().open(&data.url).await.unwrap();
+    let ann = write("ann", None, 1);
+    assert_eq!(store.commit(&ann).await.unwrap(), Committed::Done);
+    // As after the first of its two statements, if the record came between them.
+    server.execute(&format!("DELETE FROM {}.mfa_record", data.schema));
+    store.erase(&ann.key).await.unwrap();
+    server
+        .execute(&format!("DO $$ BEGIN ASSERT (SELECT count(*) FROM {}.mfa_event) > 0; END $$", data.schema));
 }
 
 #[tokio::test]
@@ -252,6 +307,10 @@ async fn what_is_not_ours_or_newer_or_forbidden_is_left_alone_and_said() {
     // With the tables made by somebody else, a guest needs the rights on them and nothing more.
     let data = Data::new(&server.url(), false);
     open(&data).await.unwrap();
+    let without = Data { url: guest.url.clone(), schema: data.schema.clone(), ..Data::new("", false) };
+    let refused = open(&without).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Rights { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("GRANT USAGE"), "{refused}");
     data.run(
         "GRANT USAGE ON SCHEMA $schema TO guest; \
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA $schema TO guest",

@@ -43,6 +43,17 @@ impl Postgres {
         wait_for(&mut self.process, self.port);
     }
 
+    /// From its next start on it is a standby that nobody feeds, or a server of its own again.
+    pub fn be_standby(&self, standby: bool) {
+        let sign = self.folder.path().join("data").join("standby.signal");
+        if standby {
+            fs::write(&sign, "").unwrap();
+            hand_over(&sign);
+        } else {
+            fs::remove_file(&sign).unwrap();
+        }
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

@@ -16,6 +16,7 @@ use portal::site::{
     ClockForm, LanguageQuery, Portal, ResetForm, SignInForm, SignInQuery, SignInStep, SignOutForm,
     UsersQuery, after_sign_out,
 };
+use portal::users::Role;
 use portal::visitor::locale_from_tag;
 
 use crate::answer::{Failed, answer, finish, see_other};
@@ -62,6 +63,9 @@ fn with_session(portal: &Portal, config: &mut ServiceConfig) {
             web::resource("/users/{id}/reset")
                 .route(web::get().to(reset_page))
                 .route(web::post().to(reset))
+                // Taking somebody's second factor away takes a recent one.
+                .wrap(second_factor::guard_fresh(portal))
+                .wrap(from_fn(only_administrators))
                 .wrap(guard()),
         )
         .service(
@@ -138,6 +142,19 @@ async fn only_with_bank_details(
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let refused = portal.bank_details(&member.visiting.visit, &member.user).map_err(Failed::from)?;
+    Ok(request.into_response(answer(refused)))
+}
+
+async fn only_administrators(
+    portal: Data<Portal>,
+    member: Member,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if member.user.role == Role::Administrator {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let refused = portal.reset_page(&member.visiting.visit, &member.user, "").await.map_err(Failed::from)?;
     Ok(request.into_response(answer(refused)))
 }
 

@@ -18,6 +18,7 @@ use portal::site::{
     ClockForm, LanguageQuery, Portal, ResetForm, SignInForm, SignInQuery, SignInStep, SignOutForm,
     UsersQuery, after_sign_out,
 };
+use portal::users::Role;
 use portal::visitor::locale_from_tag;
 
 use crate::answer::{Answer, Failed, finish};
@@ -33,12 +34,15 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
         .route("/", get(home))
         .route("/account", get(account))
         .route("/reports/autumn", get(report))
-        .route("/users", get(users))
-        .route("/users/{id}/reset", get(reset_page).post(reset));
+        .route("/users", get(users));
     // The role is asked before the code: nobody looks for their phone to be told that the page isn't theirs.
     let fresh =
         second_factor::guard_fresh(&portal, Router::new().route("/pay/bank-details", get(bank_details)))
             .layer(middleware::from_fn_with_state(portal.clone(), only_with_bank_details));
+    // Taking somebody's second factor away takes a recent one.
+    let resets = Router::new().route("/users/{id}/reset", get(reset_page).post(reset));
+    let resets = second_factor::guard_fresh(&portal, resets)
+        .layer(middleware::from_fn_with_state(portal.clone(), only_administrators));
     let mut open = Router::new()
         .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-out", post(sign_out))
@@ -48,7 +52,7 @@ pub(crate) fn router(portal: Portal, host_url: &HostUrl) -> Router {
     if portal.config().test_clock() {
         open = open.route("/test/clock", post(danger_turn_clock));
     }
-    open.merge(second_factor::guard(&portal, members.merge(fresh)))
+    open.merge(second_factor::guard(&portal, members.merge(fresh).merge(resets)))
         .merge(second_factor::pages(&portal))
         .layer(middleware::from_fn_with_state(portal.clone(), age))
         .layer(sessions::layer(&portal, host_url))
@@ -137,6 +141,18 @@ async fn only_with_bank_details(
         return Ok(next.run(request).await);
     }
     Ok(Answer(portal.bank_details(&member.visiting.visit, &member.user)?).into_response())
+}
+
+async fn only_administrators(
+    State(portal): State<Portal>,
+    member: Member,
+    request: Request,
+    next: Next,
+) -> Outcome {
+    if member.user.role == Role::Administrator {
+        return Ok(next.run(request).await);
+    }
+    Ok(Answer(portal.reset_page(&member.visiting.visit, &member.user, "").await?).into_response())
 }
 
 async fn bank_details(State(portal): State<Portal>, member: Member) -> Outcome {

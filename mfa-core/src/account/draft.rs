@@ -31,11 +31,18 @@ pub(crate) struct Draft<'a> {
     pub(crate) cx: Context<'a>,
     pub(crate) account: Account,
     events: Vec<Event>,
+    /// Whether nothing is sealed afresh: what only ends sessions must not fail on a key that was dropped.
+    leaves_sealed: bool,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(cx: Context<'a>, account: Account) -> Self {
-        Self { cx, account, events: Vec::new() }
+        Self { cx, account, events: Vec::new(), leaves_sealed: false }
+    }
+
+    /// Says that whatever is sealed stays as it is.
+    pub(crate) fn leave_sealed(&mut self) {
+        self.leaves_sealed = true;
     }
 
     pub(crate) fn record(&mut self, actor: Actor, kind: EventKind) -> Result<(), Fault> {
@@ -63,9 +70,12 @@ impl<'a> Draft<'a> {
         self.events.is_empty() && self.account == *before
     }
 
-    /// The account with its events, everything sealed with the current key.
+    /// The account with its events, everything sealed with the current key unless it is to be left.
     pub(crate) fn finish(mut self) -> Result<(Account, Vec<Event>), Fault> {
         self.account.seen = self.account.seen.max(self.cx.now);
+        if self.leaves_sealed {
+            return Ok((self.account, self.events));
+        }
         let cx = self.cx;
         let staged = self.account.challenges.iter_mut().filter_map(|challenge| challenge.staged_mut());
         for factor in self.account.factors.iter_mut().chain(staged) {

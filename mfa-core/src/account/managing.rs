@@ -154,6 +154,7 @@ impl Draft<'_> {
         if let Err(refusal) = self.may_change(standing) {
             return Ok(Err(refusal));
         }
+        self.leave_sealed();
         self.account.challenges.clear();
         let epoch = self.new_epoch()?;
         self.by_owner(EventKind::SessionsEnded)?;
@@ -171,6 +172,7 @@ impl Draft<'_> {
 
     /// The host says that the password changed: sessions and what was begun with the old one end.
     pub(crate) fn password_changed(&mut self) -> Result<(), Fault> {
+        self.leave_sealed();
         self.account.challenges.clear();
         self.new_epoch()?;
         self.record(Actor::Host, EventKind::PasswordChanged)

@@ -57,8 +57,9 @@ pub enum OpenError {
     },
     /// The user may not make the schema or its tables.
     #[error(
-        "this user may not make the schema {schema:?} or tables in it; run as the database's owner: CREATE SCHEMA \
-         {schema} AUTHORIZATION the_user"
+        "this user may not make the schema {schema:?} or use the tables in it; run as the database's owner: CREATE SCHEMA \
+         {schema} AUTHORIZATION the_user, or where the tables are there: GRANT USAGE ON SCHEMA {schema} TO the_user; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO the_user"
     )]
     Rights {
         /// The schema.
@@ -110,7 +111,12 @@ pub(crate) fn is_timeout(error: &sqlx::Error) -> bool {
 
 /// Whether the server itself has said no, on a connection that goes on: nothing of the statement was done.
 pub(crate) fn is_answer(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(_)) && !is_cut(error)
+    matches!(error, sqlx::Error::Database(_)) && !is_cut(error) && !is_read_only(error)
+}
+
+/// A server that takes no writes: a primary that has become a standby. Nothing more is asked on that connection.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    code(error).as_deref() == Some("25006")
 }
 
 /// Whether the connection is at its end: nothing can be asked on it any more.
@@ -223,7 +229,8 @@ mod tests {
             assert!(is(&store_error(said(code), patience)), "{code}");
             let (cut, answer) = (is_cut(&said(code)), is_answer(&said(code)));
             assert_eq!(cut, code.starts_with("57P") || code.starts_with("08"), "{code}");
-            assert_eq!(answer, !cut, "{code}");
+            // Nothing more is asked of a server that takes no writes.
+            assert_eq!(answer, !cut && code != "25006", "{code}");
             assert_eq!(is_conflict(&said(code)), code.starts_with("400") || code == "40P01", "{code}");
             let late = ["57014", "55P03", "25P03", "25P04"].contains(&code);
             assert_eq!(is_timeout(&said(code)), late, "{code}");

@@ -75,7 +75,8 @@ impl Lender {
             }
             // The proxy may hand the connection to somebody else between two messages unless a transaction is open,
             // and knows nothing of statements that were prepared on it.
-            let mut transaction = connection.begin().await?;
+            // A standby that the proxy leads to refuses this, and reads are no older than writes.
+            let mut transaction = connection.begin_with("BEGIN READ WRITE").await?;
             let rows = asked.persistent(false).fetch_all(&mut *transaction).await?;
             transaction.commit().await?;
             Ok(rows)

@@ -104,13 +104,17 @@ impl PostgresStore {
             let mut transaction = connection.begin().await?;
             // The record first: whoever is writing it has finished by then, and the events are seen that came with it.
             for statement in [&self.server.statements.erase_record, &self.server.statements.erase_events] {
-                sqlx::query(AssertSqlSafe(Arc::clone(statement)))
+                let done = sqlx::query(AssertSqlSafe(Arc::clone(statement)))
                     .bind(key.tenant.as_str())
                     .bind(key.collection.as_str())
                     .bind(key.name.as_str())
                     .persistent(false)
                     .execute(&mut *transaction)
                     .await?;
+                if done.rows_affected() == 0 {
+                    // There was none, and by now there may be one: its events are not for us to delete.
+                    break;
+                }
             }
             transaction.commit().await
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::time::timeout;
 
 use crate::error::StoreError;
@@ -75,6 +75,17 @@ pub(crate) async fn open(
         .acquire_timeout(options.patience)
         // A question before every use would double the round trips; a connection in steady use answers for itself.
         .test_before_acquire(false)
+        // After a failover the address may lead to the old primary, which has become a standby: it would answer from an
+        // older truth. In the simple protocol, because behind a proxy no two messages need reach one server.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let told = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
+                match told.try_get(0)? {
+                    false => Ok(()),
+                    true => Err(sqlx::Error::Protocol("this server is a replica".to_owned())),
+                }
+            })
+        })
         .before_acquire(|connection, meta| {
             Box::pin(async move {
                 if is_trusted(meta.idle_for) {
@@ -117,7 +128,9 @@ async fn prepare(
         _ => OpenError::Server { address: address.to_owned(), source: store_error(error, options.patience) },
     };
     // One transaction for all, also where it only reads: behind a proxy it stays with one server.
-    let mut transaction = connection.begin().await.map_err(failed)?;
+    // Whatever the database's default is: who waited for the lock has to see what the one before made.
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    let mut transaction = connection.begin_with(begin).await.map_err(failed)?;
     let told: (bool, String, String, String) = sqlx::query_as(
         "SELECT pg_is_in_recovery(), current_setting('server_encoding'), current_setting('fsync'), \
          current_setting('synchronous_commit')",
@@ -186,11 +199,18 @@ async fn inspect(
         return Err(strange("there is no `mfa_schema` beside them"));
     }
     let statement = schema.qualify("SELECT owner, version FROM mfa_schema");
-    let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(statement))
-        .persistent(false)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|_| strange("`mfa_schema` can't be read"))?;
+    let read = sqlx::query_as(AssertSqlSafe(statement)).persistent(false).fetch_all(&mut *connection).await;
+    let rows: Vec<(String, i64)> = match read {
+        Ok(rows) => rows,
+        // Other columns than ours, or of other types. Anything else, no right to read first of all, says nothing about them.
+        Err(error)
+            if matches!(code(&error).as_deref(), Some("42703" | "42804"))
+                || matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) =>
+        {
+            return Err(strange("`mfa_schema` can't be read"));
+        }
+        Err(error) => return Ok(Err(error)),
+    };
     let version = match rows.as_slice() {
         [(owner, version)] if owner == OWNER => *version,
         _ => return Err(strange("`mfa_schema` says something else")),
