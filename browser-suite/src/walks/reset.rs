@@ -20,7 +20,9 @@ pub async fn by_administrator(program: &str, habits: Habits) {
     // To take somebody's second factor away takes one of one's own.
     administrator.goto(&site, "/users/u-2001/reset").await;
     administrator.is_at(&format!("{MOUNT}/enrol")).await;
+    administrator.goto(&site, MOUNT).await;
     administrator.sets_up_an_app(&site).await;
+    administrator.is_at("/users/u-2001/reset").await;
     administrator.goto(&site, "/users").await;
     administrator.is_at("/users").await;
     administrator.browser.press("a[href='/users/u-2001/reset']").await;
