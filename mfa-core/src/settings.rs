@@ -25,7 +25,8 @@ pub enum Preset {
     /// What public portals do: e-mail codes may be switched on, stated honestly as adding no assurance level.
     #[default]
     Portal,
-    /// NIST SP 800-63B-4 AAL2 and ASVS 5.0 level 2: no e-mail codes.
+    /// NIST SP 800-63B-4 AAL2 and ASVS 5.0 level 2: no e-mail codes. Addresses that were bound under another preset still
+    /// sign their owners in; see [`Builder::email_codes`](crate::service::Builder::email_codes).
     Aal2,
     /// ASVS 5.0 level 3 as far as codes can go: also the current time step only, one live code, one try a code.
     Strict,

@@ -149,6 +149,9 @@ impl Builder {
     }
 
     /// Lets codes by e-mail be a method. Off by default: they add no assurance (NIST SP 800-63B-4 §3.1.3.1).
+    ///
+    /// Switched off later, no address is added any more; those that people have bound still sign them in, or they would be
+    /// shut out. Reset these accounts, or have the addresses removed, to be rid of them.
     pub fn email_codes(self, on: bool) -> Self {
         self.change(move |settings| settings.email_codes = on)
     }
