@@ -146,6 +146,11 @@ fn notices_in_english() {
              use it again, remove it and set it up anew.",
         ),
         (
+            "Your backup codes were switched off at Hill School",
+            "Your backup codes were switched off, because too many wrong ones were typed. To use backup codes again, \
+             make new ones.",
+        ),
+        (
             "New backup codes were made at Hill School",
             "New backup codes were made for your account. The old ones no longer work.",
         ),
@@ -212,6 +217,11 @@ fn notices_in_welsh() {
             "Hill School: diffoddwyd dull mewngofnodi",
             "Cafodd y dull mewngofnodi “My phone” ei ddiffodd, am fod gormod o godau anghywir wedi'u teipio ar ei \
              gyfer. I'w ddefnyddio eto, tynnwch ef a gosodwch ef o'r newydd.",
+        ),
+        (
+            "Hill School: diffoddwyd eich codau wrth gefn",
+            "Cafodd eich codau wrth gefn eu diffodd, am fod gormod o rai anghywir wedi'u teipio. I ddefnyddio codau wrth gefn \
+             eto, crëwch rai newydd.",
         ),
         (
             "Hill School: crëwyd codau wrth gefn newydd",
