@@ -173,7 +173,7 @@ fn notices_in_english() {
         ),
         (
             "Many wrong codes were typed at Hill School",
-            "Somebody gave your password and then typed too many wrong codes. They did not get in.",
+            "Somebody gave your password and then typed too many wrong codes. None of them let anybody in.",
         ),
     ];
     let notices: Vec<Content> = all().split_off(3);
@@ -246,7 +246,7 @@ fn notices_in_welsh() {
         ),
         (
             "Hill School: teipiwyd llawer o godau anghywir",
-            "Rhoddodd rhywun eich cyfrinair ac yna deipio gormod o godau anghywir. Ni lwyddodd i fewngofnodi.",
+            "Rhoddodd rhywun eich cyfrinair ac yna deipio gormod o godau anghywir. Ni chafodd neb fewngofnodi â'r un ohonynt.",
         ),
     ];
     let notices: Vec<Content> = all().split_off(3);

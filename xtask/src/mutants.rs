@@ -114,8 +114,8 @@ impl Looked {
 
     /// What `cargo test` and the test programs are given.
     fn test_arguments(&self, turn: &Turn<'_>) -> Vec<&'static str> {
-        // No examples of the documentation, which each are a program of their own.
-        let mut arguments = vec!["--lib", "--tests", "--"];
+        // No examples, neither of the documentation nor the programs that `--tests` would build: each is linked anew.
+        let mut arguments = vec!["--lib", "--test", "*", "--"];
         if self.servers {
             arguments.extend(LEFT_OUT.iter().flat_map(|name| ["--skip", name]));
         }

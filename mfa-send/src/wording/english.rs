@@ -105,7 +105,7 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
         ),
         Notice::ManyWrongCodes => (
             format!("Many wrong codes were typed at {service}"),
-            "Somebody gave your password and then typed too many wrong codes. They did not get in."
+            "Somebody gave your password and then typed too many wrong codes. None of them let anybody in."
                 .to_owned(),
         ),
         _ => (

@@ -116,7 +116,7 @@ pub(super) fn notice(known: &Known, notice: &Notice, at: UtcDateTime) -> (String
         ),
         Notice::ManyWrongCodes => (
             "teipiwyd llawer o godau anghywir",
-            "Rhoddodd rhywun eich cyfrinair ac yna deipio gormod o godau anghywir. Ni lwyddodd i fewngofnodi."
+            "Rhoddodd rhywun eich cyfrinair ac yna deipio gormod o godau anghywir. Ni chafodd neb fewngofnodi â'r un ohonynt."
                 .to_owned(),
         ),
         _ => (

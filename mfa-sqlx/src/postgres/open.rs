@@ -82,7 +82,11 @@ pub(crate) async fn open(
                 let told = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
                 match told.try_get(0)? {
                     false => Ok(()),
-                    true => Err(sqlx::Error::Protocol("this server is a replica".to_owned())),
+                    true => {
+                        // Callers are told that nobody answered in time, because others are tried until then.
+                        tracing::error!("the address leads to a PostgreSQL replica, which is refused");
+                        Err(sqlx::Error::Protocol("this server is a replica".to_owned()))
+                    }
                 }
             })
         })
