@@ -15,6 +15,7 @@ mod promises;
 mod races;
 mod recent;
 mod record_size;
+mod records;
 mod secrets;
 mod slow_hashes;
 mod threats_delivered;
