@@ -296,29 +296,34 @@ async fn counted_wrong_codes_while_setting_up_cost_a_wait_for_an_address_and_non
     }
 }
 
-/// Whoever has password and mailbox, but not the app: nine guesses, then a code by e-mail, and again.
+/// Whoever has password and mailbox, but neither app nor backup codes: a guess, then a code by e-mail, and again.
 #[tokio::test]
-async fn counted_codes_by_email_buy_no_guesses_at_the_app() {
-    let world = World::with(|builder| builder.email_codes(true));
-    let ann = world.with_app("ann").await;
-    world.add_email(&ann.standing, "ann@codes.example").await;
-    for guess in 1..=10 {
-        world.pass(60);
-        let ticket = world.challenged(&ann.key).await;
-        world.choose(&ticket, Method::App).await;
-        let refused = world.answer(&ticket, &wrong(&ann, &world)).await.unwrap_err();
-        assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?}");
-        let email = world.choice(&ticket, Method::Email).await;
-        let chosen = world.mfa.choose(&ticket, email, Locale::English).await.unwrap();
-        if guess < 10 {
-            world.passes(&ticket, &world.sender.last_code().unwrap()).await;
-        } else {
-            // It costs the wait that it would cost without the mailbox, and its owner is told.
-            assert_eq!(chosen, Err(Refusal::Throttled { seconds: 30 }));
+async fn counted_codes_by_email_buy_no_guesses_at_what_stands_above_them() {
+    for method in [Method::App, Method::BackupCode] {
+        let world = World::with(|builder| builder.email_codes(true));
+        let ann = world.with_everything("ann").await;
+        for guess in 1..=10 {
+            world.pass(60);
+            let ticket = world.challenged(&ann.key).await;
+            world.choose(&ticket, method).await;
+            let typed = match method {
+                Method::BackupCode => WRONG_BACKUP.to_owned(),
+                _ => wrong(&ann, &world),
+            };
+            let refused = world.answer(&ticket, &typed).await.unwrap_err();
+            assert!(matches!(refused, Refusal::WrongCode { .. }), "{refused:?}");
+            let email = world.choice(&ticket, Method::Email).await;
+            let chosen = world.mfa.choose(&ticket, email, Locale::English).await.unwrap();
+            if guess < 10 {
+                world.passes(&ticket, &world.sender.last_code().unwrap()).await;
+            } else {
+                // It costs the wait that it would cost without the mailbox, and its owner is told.
+                assert_eq!(chosen, Err(Refusal::Throttled { seconds: 30 }), "{method:?}");
+            }
         }
+        let told = |event: &EventKind| matches!(event, EventKind::AccountLocked { first: true, .. });
+        assert_eq!(world.count(told).await, 1, "{method:?}");
     }
-    let told = |event: &EventKind| matches!(event, EventKind::AccountLocked { first: true, .. });
-    assert_eq!(world.count(told).await, 1);
 }
 
 #[tokio::test]

@@ -235,12 +235,14 @@ impl Account {
         working.any(|factor| self.may_answer(purpose, factor.method())) || self.takes_backup_codes()
     }
 
-    /// A right answer by `method` ends the row of wrong ones, but for those at an app where it was another one: whoever
-    /// has the mailbox too must not buy guesses at the app with codes by e-mail.
+    /// A right answer by `method` ends the row of wrong ones, but one by e-mail leaves those at an app and at backup
+    /// codes: whoever has the mailbox too must not buy guesses at them.
     pub(crate) fn end_row(&mut self, method: Method) {
-        let at_apps = self.working_factors().filter(|factor| factor.method().lifts_level());
-        let at_apps = at_apps.fold(0, |sum: u16, factor| sum.saturating_add(factor.tally().failures()));
-        let kept = if method.lifts_level() { 0 } else { at_apps };
+        let apps = self.working_factors().filter(|factor| factor.method().lifts_level());
+        let codes = self.backup.as_ref().map(|backup| backup.tally).filter(|tally| !tally.is_disabled());
+        let tallies = apps.map(|app| app.tally()).chain(codes);
+        let above = tallies.fold(0, |sum: u16, tally| sum.saturating_add(tally.failures()));
+        let kept = if method.lifts_level() { 0 } else { above };
         self.throttle = self.throttle.passed(kept);
     }
 

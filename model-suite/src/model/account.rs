@@ -304,10 +304,12 @@ impl Account {
         Err(Refusal::NotConsecutive { tries_left: self.free_tries() })
     }
 
-    /// A right answer ends the row. One by e-mail takes back no guess at an app that still works.
+    /// A right answer ends the row. One by e-mail takes back no guess at an app, or at backup codes, that still work.
     pub(crate) fn end_row(&mut self, method: Method) {
         let at_apps: u16 = self.working().filter(|app| app.method == Method::App).map(|app| app.wrong).sum();
-        self.wrong_in_a_row = if method == Method::Email { self.wrong_in_a_row.min(at_apps) } else { 0 };
+        let at_codes = self.backup.as_ref().map_or(0, |backup| backup.wrong);
+        let above = if at_codes < DISABLED { at_apps + at_codes } else { at_apps };
+        self.wrong_in_a_row = if method == Method::Email { self.wrong_in_a_row.min(above) } else { 0 };
         self.wait_until = None;
     }
 

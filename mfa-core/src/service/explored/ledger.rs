@@ -256,9 +256,10 @@ impl Ledger {
         self.hold(Promise::Once, times == 1, "a code was accepted twice");
         if !enrols {
             self.rows.remove(&given);
-            // Codes by e-mail take back no guess at an app that still works.
-            let apps = before.factors.iter().filter(|f| f.method() == Method::App);
-            let guesses = apps.filter_map(|app| self.rows.get(&Some(app.id())).copied());
+            // Codes by e-mail take back no guess at an app, or at backup codes, that still work.
+            let apps = before.factors.iter().filter(|f| f.method() == Method::App).map(|app| Some(app.id()));
+            let above = apps.chain(before.backup.as_ref().map(|_| None));
+            let guesses = above.filter_map(|given| self.rows.get(&given).copied());
             let guesses: u16 = guesses.filter(|row| *row < limits.disable_at).sum();
             self.row = if delivered { self.row.min(guesses) } else { 0 };
             self.closed_until = 0;
