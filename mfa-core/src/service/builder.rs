@@ -115,7 +115,7 @@ impl Builder {
     }
 
     /// Another source of randomness than the system's, for tests and hardware generators.
-    pub fn entropy(mut self, entropy: impl Entropy) -> Self {
+    pub fn entropy(mut self, entropy: impl Entropy + 'static) -> Self {
         self.entropy = Box::new(entropy);
         self
     }

@@ -5,7 +5,7 @@ use crate::account::draft::{Context, Draft};
 use crate::fault::{Fault, FaultKind};
 use crate::id::AccountKey;
 use crate::port::clock::Clock;
-use crate::port::entropy::{Entropy, random_bytes};
+use crate::port::entropy::{Ahead, Entropy, random_bytes};
 use crate::port::sealer::Sealer;
 use crate::port::sender::Notice;
 use crate::port::store::{RecordKey, Version, Versioned, Write};
@@ -94,7 +94,8 @@ impl<'a> Ports<'a> {
             Some(Known { version, account }) => (Some(version), account),
             None => (None, Account::default()),
         };
-        let cx = self.context(self.time_for(before.seen, rule)?);
+        let entropy = Ahead::new(self.entropy);
+        let cx = self.context(self.time_for(before.seen, rule)?, &entropy);
         let mut draft = Draft::new(cx, before.clone());
         let outcome = op(&mut draft)?;
         let notices: Vec<_> = draft.notices().collect();
@@ -105,8 +106,8 @@ impl<'a> Ports<'a> {
         }
         let (after, events) = draft.finish()?;
         let next = match expected {
-            Some(version) => version.next().marked(u32::from_le_bytes(random_bytes(self.entropy)?)),
-            None => Version::new(u64::from_le_bytes(random_bytes(self.entropy)?)),
+            Some(version) => version.next().marked(u32::from_le_bytes(random_bytes(&entropy)?)),
+            None => Version::new(u64::from_le_bytes(random_bytes(&entropy)?)),
         };
         let events = events.iter().map(|event| event.to_stored()).collect::<Result<_, _>>()?;
         let write = Write { key: RecordKey::from(self.key), expected, next, record: after.encode()?, events };
@@ -122,14 +123,17 @@ impl<'a> Ports<'a> {
     ) -> Result<(T, Option<Known>), Fault> {
         let (version, account) = known.map(|Known { version, account }| (version, account)).unzip();
         let account = account.unwrap_or_default();
-        let cx = self.context(self.time_for(account.seen, ClockRule::NeverBack)?);
+        let cx = self.context(self.time_for(account.seen, ClockRule::NeverBack)?, self.entropy);
         let draft = Draft::new(cx, account);
         let seen = op(&draft)?;
         Ok((seen, version.map(|version| Known { version, account: draft.account })))
     }
 
-    fn context(self, now: Timestamp) -> Context<'a> {
-        let Self { key, settings, entropy, sealer, .. } = self;
+    fn context<'c>(self, now: Timestamp, entropy: &'c dyn Entropy) -> Context<'c>
+    where
+        'a: 'c,
+    {
+        let Self { key, settings, sealer, .. } = self;
         Context { key, now, settings, entropy, sealer }
     }
 
