@@ -18,7 +18,7 @@ use crate::options::RedisOptions;
 use crate::persistence::Persistence;
 use crate::script;
 use crate::together::{Commit, Commits, LANES};
-use crate::value::{self, Question};
+use crate::value::{self, Held, Question};
 
 /// How many records, or writes with events, a script hands over at the most: while it runs, nobody else is served.
 const STRETCH: u32 = 500;
@@ -98,14 +98,15 @@ impl Store for RedisStore {
         let mut read = Pipeline::with_capacity(2);
         // PERSIST changes nothing, but a replica refuses it: what it holds may be older than what was answered "done".
         // It goes first: whoever is a primary then has everything that was answered before.
-        read.cmd("PERSIST").arg(data).cmd("HGET").arg(data).arg(&field);
-        let held: Option<Vec<u8>> = self.link.read(&read).await?;
-        let held = match held {
-            Some(held) => Some(held),
+        read.cmd("PERSIST").arg(data);
+        read.cmd("HMGET").arg(data).arg(&field).arg(value::version_field(&field));
+        let held: Held = self.link.read(&read).await?;
+        let held: Held = match held {
+            (Some(_), Some(_)) => held,
             // Never written, or lost.
-            None => self.link.run(&script::LOAD, &keys, &[&field], Again::Harmless).await?,
+            _ => self.link.run(&script::LOAD, &keys, &[&field], Again::Harmless).await?,
         };
-        Ok(held.map(value::versioned).transpose()?)
+        Ok(held.0.zip(held.1).map(|(record, beside)| value::versioned(record, &beside)).transpose()?)
     }
 
     async fn commit(&self, write: &Write) -> Result<Committed, Fault> {
@@ -162,11 +163,13 @@ impl Store for RedisStore {
             let arguments = [&*from, &to, find_digits.as_bytes()];
             let answer: Vec<Vec<u8>> =
                 self.link.run(&script::PAGE, &keys, &arguments, Again::Harmless).await?;
-            let last = answer.len() < 2 * find as usize;
+            let last = answer.len() < 3 * find as usize;
             let mut answer = answer.into_iter();
-            while let (Some(field), Some(record)) = (answer.next(), answer.next()) {
+            while let (Some(field), Some(record), Some(beside)) =
+                (answer.next(), answer.next(), answer.next())
+            {
                 from = [b"(", field.as_slice()].concat();
-                page.records.push((value::name(field)?, value::versioned(record)?));
+                page.records.push((value::name(field)?, value::versioned(record, &beside)?));
             }
             if last {
                 break;

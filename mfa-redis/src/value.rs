@@ -14,17 +14,18 @@ const TURN_BITS: u32 = 20;
 /// Later than any time: a time has twenty digits and is less.
 const NEVER: &[u8] = b"99999999999999999999";
 
-/// A record is kept as `<version> <place of its newest events, or 0> <record>`.
-pub(crate) fn versioned(mut value: Vec<u8>) -> Result<Versioned, StoreError> {
-    let mut reader = Reader(&value);
+/// What `load.lua` and a plain read answer: the record, and its version with the place of its newest events.
+pub(crate) type Held = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// A record with what is kept beside it: `<version> <place of its newest events, or 0>`.
+pub(crate) fn versioned(record: Vec<u8>, beside: &[u8]) -> Result<Versioned, StoreError> {
+    let mut reader = Reader(beside);
     let version = reader.spaced("version")?;
-    reader.spaced("version")?;
-    let begin = value.len().saturating_sub(reader.0.len());
+    reader.number(reader.0.len(), "version")?;
     if Version::new(version).as_u64() != version {
         return Err(StoreError::Unreadable("version"));
     }
-    value.drain(..begin);
-    Ok(Versioned { version: Version::new(version), record: value })
+    Ok(Versioned { version: Version::new(version), record })
 }
 
 fn letter(collection: Collection) -> Result<u8, StoreError> {
@@ -35,7 +36,8 @@ fn letter(collection: Collection) -> Result<u8, StoreError> {
         .ok_or(StoreError::Unreadable("collection"))
 }
 
-/// What the fields of records begin with. None is `e`, with which places begin, or `:`, with which counts do.
+/// What the fields of records begin with. None is `e`, with which places begin, `v`, with which versions do, or `:`, with
+/// which counts do.
 const LETTERS: [(Collection, u8); 3] =
     [(Collection::Account, b'a'), (Collection::Budget, b'b'), (Collection::Policy, b'p')];
 
@@ -47,6 +49,11 @@ pub(crate) fn letters(collection: Collection) -> Result<[u8; 2], StoreError> {
 /// The field that a record is kept in.
 pub(crate) fn field(collection: Collection, name: &str) -> Result<Vec<u8>, StoreError> {
     Ok([&[letter(collection)?], name.as_bytes()].concat())
+}
+
+/// The field that its version is kept in.
+pub(crate) fn version_field(field: &[u8]) -> Vec<u8> {
+    [b"v", field].concat()
 }
 
 /// The name of the record that is kept in a field.
@@ -275,8 +282,7 @@ mod tests {
     fn a_record_comes_back_with_its_version() {
         let last = Version::new(u64::MAX);
         for (version, bytes) in [(Version::new(0), &b""[..]), (last, b" 12 \0\xff")] {
-            let kept = [format!("{} 77 ", version.as_u64()).as_bytes(), bytes].concat();
-            let held = versioned(kept).unwrap();
+            let held = versioned(bytes.to_vec(), format!("{} 77", version.as_u64()).as_bytes()).unwrap();
             assert_eq!((held.version, held.record.as_slice()), (version, bytes));
         }
     }
@@ -290,16 +296,17 @@ mod tests {
             "1",
             "1 ",
             "1x",
-            "1 2",
             "1 x",
-            "1  x",
-            "-1 2 x",
-            "+1 2 x",
-            "1 -2 x",
-            "4611686018427387904 2 x",
-            "99999999999999999999 2 x",
+            "1 2 ",
+            "1 2x",
+            "1  2",
+            "-1 2",
+            "+1 2",
+            "1 -2",
+            "4611686018427387904 2",
+            "99999999999999999999 2",
         ] {
-            assert!(versioned(value.as_bytes().to_vec()).is_err(), "{value:?}");
+            assert!(versioned(Vec::new(), value.as_bytes()).is_err(), "{value:?}");
         }
         for digits in ["", "x", "-1", "1 ", "17592186044416"] {
             assert!(place(digits.as_bytes()).is_err(), "{digits:?}");
@@ -369,7 +376,7 @@ mod tests {
         };
         assert!(!owner("ann0000000000000001").starts_with(&owner("ann")));
         for (collection, letter) in LETTERS {
-            assert!(!b"e:".contains(&letter));
+            assert!(!b"ev:".contains(&letter));
             assert_eq!(field(collection, "é").unwrap(), [&[letter], "é".as_bytes()].concat());
         }
     }

@@ -102,6 +102,33 @@ async fn what_fails_inside_a_script_is_not_asked_again_and_has_changed_nothing()
     assert_eq!(store.load(&ann.key).await.unwrap().unwrap().version, Version::new(1));
 }
 
+/// A record and its version are written together; one without the other is a loss, not "this person has no second factor".
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_record_is_a_fault() {
+    let Some(server) = server() else { return };
+    for half in ["aann", "vaann"] {
+        let data = RedisData::new(&server.url());
+        let store = data.open().await;
+        let ann = write("ann", None, 1);
+        assert_eq!(store.commit(&ann).await.unwrap(), Committed::Done);
+        let mut lose = redis::cmd("HDEL");
+        let lost: u8 =
+            lose.arg(data.key("data")).arg(half).query_async(&mut plain(&server.url()).await).await.unwrap();
+        assert_eq!(lost, 1);
+        let page = PageQuery {
+            tenant: ann.key.tenant.clone(),
+            collection: ann.key.collection,
+            after: None,
+            limit: 10,
+        };
+        for fault in [store.load(&ann.key).await.unwrap_err(), store.page(&page).await.unwrap_err()] {
+            assert!(matches!(cause(&fault), StoreError::Lost), "{half}: {fault:?}");
+        }
+        let again = store.commit(&ann).await;
+        assert!(!matches!(again, Ok(Committed::Done)), "{half}: {again:?}");
+    }
+}
+
 /// A stretch is what one script hands over; a page may be longer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_is_one_call_and_a_long_one_few() {

@@ -153,10 +153,10 @@ async fn a_write_that_finds_its_record_spoilt_or_gone_is_the_only_one_that_fails
     let made = ["ann", "ben", "cay"].map(|name| write(d, name, None, 1));
     assert_eq!(told(together(&store, &made).await), [DONE, DONE, DONE]);
     let mut spoil = redis::cmd("HSET");
-    spoil.arg(data.key("data")).arg("aann").arg("no version");
+    spoil.arg(data.key("data")).arg("vaann").arg("no version");
     let () = spoil.query_async(&mut connection).await.unwrap();
     let mut lose = redis::cmd("HDEL");
-    let () = lose.arg(data.key("data")).arg("aben").query_async(&mut connection).await.unwrap();
+    let () = lose.arg(data.key("data")).arg("aben").arg("vaben").query_async(&mut connection).await.unwrap();
     let mut writes = ["ann", "ben", "cay"].map(|name| write(d, name, Some(1), 2)).to_vec();
     writes.push(write(d, "ben", None, 3));
     let unreadable = Err(StoreError::Unreadable("version").to_string());

@@ -16,9 +16,9 @@ if field == '' then
   end
   place = tonumber(held[1] or 0)
 else
-  local held = redis.call('HGET', data, field)
+  local held = redis.call('HGET', data, 'v' .. field)
   if held then
-    place = tonumber(string.match(held, '^%d+ (%d+) '))
+    place = tonumber(string.match(held, '^%d+ (%d+)$'))
   elseif redis.call('ZSCORE', names, field) then
     return redis.error_reply('MFALOST a record is gone that was not erased')
   else
