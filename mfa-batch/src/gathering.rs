@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use crate::runtime::{Arc, Instant, Mutex, MutexGuard, PoisonError, oneshot, spawn, timeout, yield_now};
@@ -102,32 +103,26 @@ impl<W: Work> Batch<W> {
     /// # Errors
     /// [`Lost`], if there is no answer.
     pub async fn ask(&self, item: W::Item) -> Result<W::Answer, Lost> {
-        let (sender, mut receiver) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         self.inner.state().waiting.push_back((item, sender));
-        self.open_lane();
-        let Lanes { count, slow, .. } = self.inner.lanes;
-        if count > 1
-            && let Ok(answer) = timeout(slow, &mut receiver).await
-        {
-            return answer.map_err(|_| Lost);
-        }
-        self.open_lane();
+        open_lane(&self.inner);
         receiver.await.map_err(|_| Lost)
     }
+}
 
-    /// Begins a batch, if somebody waits and there may be another one.
-    fn open_lane(&self) {
-        let Lanes { count, slow, most } = self.inner.lanes;
-        let mut state = self.inner.state();
-        let (is_full, is_slow) = (state.waiting.len() >= most, state.begun.elapsed() >= slow);
-        let may = state.running == 0 || (state.running < count && (is_slow || is_full));
-        if may && !state.waiting.is_empty() {
-            state.running += 1;
-            state.begun = Instant::now();
-            let lane = Lane { inner: Arc::clone(&self.inner), ended: false, senders: Vec::new() };
-            drop(state);
-            spawn(lane.run());
-        }
+/// Begins a batch, if somebody waits and there may be another one.
+fn open_lane<W: Work>(inner: &Arc<Inner<W>>) {
+    let Lanes { count, slow, most } = inner.lanes;
+    let mut state = inner.state();
+    let (is_full, is_slow) = (state.waiting.len() >= most, state.begun.elapsed() >= slow);
+    let may = state.running == 0 || (state.running < count && (is_slow || is_full));
+    if may && !state.waiting.is_empty() {
+        state.running += 1;
+        state.begun = Instant::now();
+        let lane = Lane { inner: Arc::clone(inner), ended: false, senders: Vec::new() };
+        drop(state);
+        // In a box: a lane that is slow opens another one.
+        spawn(Box::pin(lane.run()) as Pin<Box<dyn Future<Output = ()> + Send>>);
     }
 }
 
@@ -162,7 +157,7 @@ struct Lane<W: Work> {
 impl<W: Work> Lane<W> {
     async fn run(mut self) {
         while let Some(items) = self.next() {
-            let answers = self.inner.work.run(items).await;
+            let answers = self.answers(items).await;
             for (sender, answer) in std::mem::take(&mut self.senders).into_iter().zip(answers) {
                 // Who has stopped waiting misses nothing.
                 let _ = sender.send(answer);
@@ -171,6 +166,20 @@ impl<W: Work> Lane<W> {
                 yield_now().await;
             }
         }
+    }
+
+    /// The work itself. One timer is enough for all who come while it goes on: whoever comes when it is slow already begins a
+    /// further batch at once.
+    async fn answers(&self, items: Vec<W::Item>) -> Vec<W::Answer> {
+        let Lanes { count, slow, .. } = self.inner.lanes;
+        let mut work = pin!(self.inner.work.run(items));
+        if count > 1 {
+            if let Ok(answers) = timeout(slow, &mut work).await {
+                return answers;
+            }
+            open_lane(&self.inner);
+        }
+        work.await
     }
 
     /// Those who wait, up to the most there may be; gives the lane up if there are none.
