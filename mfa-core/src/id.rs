@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -33,7 +34,7 @@ pub enum IdError {
     Malformed,
 }
 
-fn checked(name: String) -> Result<String, IdError> {
+fn checked(name: &str) -> Result<Arc<str>, IdError> {
     if name.is_empty() {
         Err(IdError::Empty)
     } else if name.len() > MAX_NAME_BYTES {
@@ -41,7 +42,7 @@ fn checked(name: String) -> Result<String, IdError> {
     } else if name.chars().any(char::is_control) {
         Err(IdError::Control)
     } else {
-        Ok(name)
+        Ok(name.into())
     }
 }
 
@@ -50,7 +51,10 @@ macro_rules! opaque_name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(
+            // Whoever is signing in is named at every step of it.
+            Arc<str>,
+        );
 
         impl $name {
             /// Takes a name as it is: no trimming, no folding of case.
@@ -58,7 +62,7 @@ macro_rules! opaque_name {
             /// # Errors
             /// If it is empty, longer than [`MAX_NAME_BYTES`] or has control characters.
             pub fn new(name: impl Into<String>) -> Result<Self, IdError> {
-                checked(name.into()).map(Self)
+                checked(&name.into()).map(Self)
             }
 
             /// The name as it was given.
@@ -76,7 +80,7 @@ macro_rules! opaque_name {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
 
@@ -103,7 +107,7 @@ opaque_name! {
 
 impl Default for TenantId {
     fn default() -> Self {
-        Self("default".to_owned())
+        Self("default".into())
     }
 }
 
