@@ -6,6 +6,7 @@
     reason = "measurements stop at the first surprise"
 )]
 
+pub mod cores;
 pub mod floor;
 pub mod people;
 pub mod portal;

@@ -1,6 +1,7 @@
 //! Verifications a second on each store beside bare updates, and a million accounts beside a thousand.
 //!
-//! `cargo run --release -p benches --bin stores`, with `-- redis rates` for a part of it, after `cargo xtask tools` has brought the servers.
+//! `cargo run --release -p benches --bin stores`, with `-- redis rates` for a part of it,
+//! after `cargo xtask tools` has brought the servers.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -13,6 +14,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use benches::cores::Cores;
 use benches::floor::Floor;
 use benches::median;
 use benches::people::{People, record_key};
@@ -29,22 +31,36 @@ use test_tools::redis::Redis;
 /// How many requests are under way at once: a portal's usual hour, and its busiest.
 const AT_ONCE: [usize; 2] = [16, 64];
 const PEOPLE: usize = 1920;
+/// How often rates are measured, and how often a million is compared.
+const RATES: usize = 21;
 const ROUNDS: usize = 9;
 const MANY: usize = 1_000_000;
 const FEW: usize = 1_000;
 const SAMPLES: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(20);
-const USAGE: &str = "name what to measure: memory, sqlite, postgresql, redis (all unless named), and `rates` to leave \
-                     the million out";
+const USAGE: &str = "name what to measure: memory, sqlite, postgresql, redis (all unless named), `rates` to leave the \
+                     million out, and `shared` to let the scheduler share the cores out between a server and this process";
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let stores = ["memory", "sqlite", "postgresql", "redis"];
-    assert!(asked.iter().all(|what| what == "rates" || stores.contains(&what.as_str())), "{USAGE}");
-    let all = asked.iter().all(|what| what == "rates");
-    let wants = |store: &str| all || asked.iter().any(|what| what == store);
-    let million = !asked.iter().any(|what| what == "rates");
+    let is_store = |what: &String| stores.contains(&what.as_str());
+    assert!(
+        asked.iter().all(|what| is_store(what) || ["rates", "shared"].contains(&what.as_str())),
+        "{USAGE}"
+    );
+    let has = |what: &str| asked.iter().any(|asked| asked == what);
+    let wants = |store: &str| has(store) || !asked.iter().any(is_store);
+    let million = !has("rates");
+    // Who isn't asked to has the cores that the scheduler gives.
+    let start_postgres = || match has("shared") {
+        true => (Postgres::start(&[]), None),
+        false => apart(|| Postgres::start(&[])),
+    };
+    let start_redis = || match has("shared") {
+        true => (Redis::start(&[]), None),
+        false => apart(|| Redis::start(&[])),
+    };
 
     println!("# Stores\n\n## Verifications a second\n");
     println!(
@@ -53,34 +69,41 @@ async fn main() {
     println!(
         "conditional update of as many bytes, and beside it a plain read and such an update, which is what it"
     );
-    println!("takes of necessity in another process. Rounds alternate; medians of {ROUNDS}.\n");
+    println!("takes of necessity in another process. Rounds alternate; medians of {RATES}.\n");
     println!(
         "| store | at once | verifications/s | bare updates/s | ratio | bare read + update/s | ratio | record, bytes | \
          memory of this process |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-
     if wants("memory") {
-        let people = People::enrol(Arc::new(MemoryStore::new()), PEOPLE).await;
-        for at_once in AT_ONCE {
-            println!("| memory | {at_once} | {:.0} | | | | | | |", rate_of(&people, at_once).await);
-        }
+        wait(async {
+            let people = People::enrol(Arc::new(MemoryStore::new()), PEOPLE).await;
+            for at_once in AT_ONCE {
+                println!("| memory | {at_once} | {:.0} | | | | | | |", rate_of(&people, at_once).await);
+            }
+        });
     }
     let folder = tempfile::tempdir().unwrap();
     if wants("sqlite") {
-        let floor = Floor::sqlite(&folder.path().join("floor.db")).await;
-        let store = SqliteStore::open(folder.path().join("rate.db")).await.unwrap();
-        rate("SQLite", store, floor).await;
+        wait(async {
+            let floor = Floor::sqlite(&folder.path().join("floor.db")).await;
+            let store = SqliteStore::open(folder.path().join("rate.db")).await.unwrap();
+            rate("SQLite", store, floor).await;
+        });
     }
-    let postgres = wants("postgresql").then(|| Postgres::start(&[]));
-    if let Some(server) = &postgres {
-        let store = PostgresOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
-        rate("PostgreSQL", store, Floor::postgres(&server.url()).await).await;
+    if wants("postgresql") {
+        let (server, _cores) = start_postgres();
+        wait(async {
+            let store = PostgresOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
+            rate("PostgreSQL", store, Floor::postgres(&server.url()).await).await;
+        });
     }
-    let redis = wants("redis").then(|| Redis::start(&[]));
-    if let Some(server) = &redis {
-        let store = RedisOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
-        rate("Redis", store, Floor::redis(&server.url()).await).await;
+    if wants("redis") {
+        let (server, _cores) = start_redis();
+        wait(async {
+            let store = RedisOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
+            rate("Redis", store, Floor::redis(&server.url()).await).await;
+        });
     }
     if !million {
         return;
@@ -98,21 +121,34 @@ async fn main() {
     println!("|---|---|---|---|---|---|---|");
     let mut plans = Vec::new();
     if wants("sqlite") {
-        plans.push(million_in_sqlite(folder.path()).await);
+        plans.push(wait(million_in_sqlite(folder.path())));
     }
-    if let Some(server) = &postgres {
-        plans.push(million_in_postgres(server).await);
+    if wants("postgresql") {
+        let (server, _cores) = start_postgres();
+        plans.push(wait(million_in_postgres(&server)));
     }
-    if let Some(server) = &redis {
-        million_in_redis(server).await;
+    if wants("redis") {
+        let (server, _cores) = start_redis();
+        wait(million_in_redis(&server));
     }
     println!("\n## Query plans with a million\n\n```text\n{}\n```", plans.join("\n\n"));
+}
+
+/// A server with cores of its own for as long as the second value lives.
+fn apart<T>(start: impl FnOnce() -> T) -> (T, Option<Cores>) {
+    let cores = Cores::of_this_process();
+    (cores.apart(start), Some(cores))
+}
+
+/// Runs on threads that have the cores this one has.
+fn wait<F: Future>(work: F) -> F::Output {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// Without a server or a file: what everything but the store costs.
 async fn rate_of<S: Store + Clone>(people: &People<S>, at_once: usize) -> f64 {
     let mut answered = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..RATES {
         answered.push(people.everybody_answers(at_once).await);
     }
     PEOPLE as f64 / median(answered).as_secs_f64()
@@ -125,7 +161,7 @@ async fn rate<S: Store + Clone>(name: &str, store: S, floor: Floor) {
     let mut version = 0;
     for at_once in AT_ONCE {
         let (mut answered, mut updated, mut both) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
+        for _ in 0..RATES {
             updated.push(floor.everybody(at_once, PEOPLE, version, bytes, false).await);
             answered.push(people.everybody_answers(at_once).await);
             both.push(floor.everybody(at_once, PEOPLE, version + 1, bytes, true).await);
