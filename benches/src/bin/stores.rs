@@ -279,13 +279,14 @@ async fn million_in_postgres(server: &Postgres) -> String {
 
 /// Copies the first record under so many other names, each with events of its own.
 const COPY: &str = "local data, names = KEYS[1], KEYS[2] \
-    local version, place, record = string.match(redis.call('HGET', data, ARGV[1]), '^(%d+) (%d+) (.*)$') \
+    local record, beside = unpack(redis.call('HMGET', data, ARGV[1], 'v' .. ARGV[1])) \
+    local version, place = string.match(beside, '^(%d+) (%d+)$') \
     local events = string.match(redis.call('HGET', data, 'e' .. place), '^%d+( .*)$') \
     local newest = tonumber(redis.call('HGET', data, ':place')) \
     for number = tonumber(ARGV[2]), tonumber(ARGV[3]) do \
       newest = newest + 1 \
       local at, field = string.format('%.0f', newest), string.format('acopy-%07d', number) \
-      redis.call('HSET', data, field, version .. ' ' .. at .. ' ' .. record, 'e' .. at, '0' .. events) \
+      redis.call('HSET', data, field, record, 'v' .. field, version .. ' ' .. at, 'e' .. at, '0' .. events) \
       redis.call('ZADD', names, 0, field) \
     end \
     redis.call('HSET', data, ':place', string.format('%.0f', newest), ':count', redis.call('ZCARD', names)) \
