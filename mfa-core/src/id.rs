@@ -49,8 +49,7 @@ fn checked(name: &str) -> Result<Arc<str>, IdError> {
 macro_rules! opaque_name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(
             // Whoever is signing in is named at every step of it.
             Arc<str>,
@@ -87,6 +86,30 @@ macro_rules! opaque_name {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Name;
+
+                impl de::Visitor<'_> for Name {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a name")
+                    }
+                    fn visit_str<E: de::Error>(self, name: &str) -> Result<$name, E> {
+                        checked(name).map($name).map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(Name)
             }
         }
     };
@@ -302,7 +325,19 @@ mod tests {
         assert_eq!(UserId::new("a\nb"), Err(IdError::Control));
         assert_eq!(UserId::new("x".repeat(256)), Err(IdError::TooLong));
         assert_ne!(UserId::new("Ann").unwrap(), UserId::new("ann").unwrap());
-        assert!(serde_json::from_str::<UserId>("\"\"").is_err());
+    }
+
+    #[test]
+    fn a_name_is_kept_as_it_is_and_checked_when_it_comes_back() {
+        let name = UserId::new("a\"b é").unwrap();
+        let json = serde_json::to_string(&name).unwrap();
+        assert_eq!(json, "\"a\\\"b é\"");
+        assert_eq!(serde_json::from_str::<UserId>(&json).unwrap(), name);
+        assert_eq!(String::from(name), "a\"b é");
+        let told = |json: &str| serde_json::from_str::<UserId>(json).unwrap_err().to_string();
+        assert!(told("\"\"").contains("must not be empty"), "{}", told("\"\""));
+        assert!(told("\"a\\n\"").contains("control"), "{}", told("\"a\\n\""));
+        assert!(told("7").contains("expected a name"), "{}", told("7"));
     }
 
     #[test]
