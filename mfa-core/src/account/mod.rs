@@ -85,16 +85,24 @@ struct Probe {
     v: u8,
 }
 
-/// What the gate asks on every request. The rest of the record is read past: it must be JSON with the fields of an
-/// account, and what is in them is left to whoever asks for it.
+/// What the gate asks on every request.
+#[derive(Clone, Copy)]
+pub(crate) struct Glance {
+    pub(crate) epoch: Epoch,
+    pub(crate) seen: Timestamp,
+    pub(crate) has_factors: bool,
+}
+
+/// The record as it is read for that. The rest is read past: it must be JSON with the fields of an account, and what is in
+/// them is left to whoever asks for it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Glance {
+struct Passed {
     v: u8,
     #[serde(rename = "e")]
-    pub(crate) epoch: Epoch,
+    epoch: Epoch,
     #[serde(rename = "t")]
-    pub(crate) seen: Timestamp,
+    seen: Timestamp,
     #[serde(rename = "f", default)]
     factors: Vec<IgnoredAny>,
     #[serde(rename = "b", default)]
@@ -112,11 +120,8 @@ pub(crate) struct Glance {
 impl Glance {
     /// `None` if that takes the whole record: because it is broken, or of another version.
     pub(crate) fn at(record: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<Self>(record).ok().filter(|glance| glance.v == FORMAT)
-    }
-
-    pub(crate) fn has_factors(&self) -> bool {
-        !self.factors.is_empty()
+        let Passed { v, epoch, seen, factors, .. } = serde_json::from_slice(record).ok()?;
+        (v == FORMAT).then_some(Self { epoch, seen, has_factors: !factors.is_empty() })
     }
 }
 

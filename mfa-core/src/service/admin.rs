@@ -138,6 +138,7 @@ impl Mfa {
         let record_key = RecordKey::from(key);
         let erased = self.inner.store.erase(&record_key).await;
         self.inner.recent.forget(&record_key);
+        self.inner.glanced.forget(&record_key);
         erased
     }
 

@@ -15,6 +15,7 @@ use crate::port::sealer::Sealer;
 use crate::port::sender::{Channel, DynSender, Locale, Sender};
 use crate::port::store::{DynStore, Store};
 use crate::secret::SecretBytes;
+use crate::service::glanced::Glanced;
 use crate::service::recent::{DEFAULT_RECENT, Recent};
 use crate::service::{Inner, Mfa};
 use crate::settings::{Confirm, Preset, Settings};
@@ -85,6 +86,9 @@ impl Builder {
     /// Nobody is let in or turned away by a kept record alone: a decision on it counts only once the store has
     /// found, in the same step as the write, that nobody wrote since. If somebody did, on another node, the kept record
     /// costs one call of the store more.
+    ///
+    /// So many records' epochs are kept too, with the version they were read from: a guarded page asks the store on every
+    /// request, and reads what it hands out only if the version is another one.
     pub fn recent_records(mut self, most: usize) -> Self {
         self.recent = most;
         self
@@ -287,6 +291,7 @@ impl Builder {
         let inner = Inner {
             store,
             recent: Recent::new(self.recent),
+            glanced: Glanced::new(self.recent),
             sealer,
             clock: self.clock,
             entropy: self.entropy,

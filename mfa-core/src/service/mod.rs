@@ -6,6 +6,7 @@ mod deliver;
 mod enrol;
 #[cfg(test)]
 mod explored;
+mod glanced;
 mod manage;
 mod recent;
 mod sign_in;
@@ -36,6 +37,7 @@ use crate::port::sender::DynSender;
 use crate::port::store::{Committed, DynStore, RecordKey};
 use crate::refusal::Refusal;
 use crate::secret::SecretBytes;
+use crate::service::glanced::Glanced;
 use crate::service::recent::Recent;
 use crate::service::turn::{ClockRule, Known, Origin, Ports, Turn};
 use crate::settings::Settings;
@@ -66,6 +68,7 @@ pub struct Mfa {
 struct Inner {
     store: Box<dyn DynStore>,
     recent: Recent,
+    glanced: Glanced,
     sealer: Box<dyn Sealer>,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,

@@ -171,8 +171,10 @@ impl Mfa {
     /// On any fault; the request must then be refused.
     pub async fn check(&self, standing: &Standing, demand: Demand) -> Result<Gate, Fault> {
         let key = standing.account();
-        let loaded = self.inner.store.load(&RecordKey::from(key)).await?;
-        match at_the_gate(self.ports(key), loaded.as_ref(), standing, demand)? {
+        let record_key = RecordKey::from(key);
+        let loaded = self.inner.store.load(&record_key).await?;
+        let glance = |held: &Versioned| self.inner.glanced.at(&record_key, held);
+        match at_the_gate(self.ports(key), loaded.as_ref(), glance, standing, demand)? {
             Seen::Decided(gate) => Ok(gate),
             Seen::Unproved => match self.policy_for(key).await? {
                 Policy::Required => {
@@ -228,10 +230,11 @@ pub(super) enum Seen {
     Unproved,
 }
 
-/// Looks at a session that stands before a guarded route, and at no more of the record than that takes.
+/// Looks at a session that stands before a guarded route, and at no more of the record than that takes: `glance`.
 pub(super) fn at_the_gate(
     ports: Ports<'_>,
     loaded: Option<&Versioned>,
+    glance: impl FnOnce(&Versioned) -> Option<Glance>,
     standing: &Standing,
     demand: Demand,
 ) -> Result<Seen, Fault> {
@@ -239,9 +242,9 @@ pub(super) fn at_the_gate(
     if demand.fresh_within.is_none()
         && standing.account() == ports.key
         && standing.proved_at().is_some()
-        && let Some(glance) = loaded.and_then(|held| Glance::at(&held.record))
+        && let Some(glance) = loaded.and_then(glance)
         && glance.epoch == standing.epoch()
-        && glance.has_factors()
+        && glance.has_factors
     {
         ports.time_for(glance.seen, ClockRule::NeverBack)?;
         return Ok(Seen::Decided(Gate::Open));

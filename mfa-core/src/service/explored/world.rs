@@ -6,8 +6,8 @@ use super::asking::{Ask, Code, Said, What};
 use super::ledger::{Drafted, Ledger};
 use super::plan::{Plan, THIEF};
 use super::ports::{Held, Seeded, Told};
-use crate::account::Account;
 use crate::account::delivering::Outgoing;
+use crate::account::{Account, Glance};
 use crate::factor::backup::HashedCode;
 use crate::factor::key::SharedKey;
 use crate::id::ChallengeId;
@@ -458,7 +458,8 @@ impl World {
         let (clock, entropy) = (Told(self.clock(node)), Seeded::new([0; 3]));
         let loaded = self.stored.as_ref().map(|stored| &stored.versioned);
         let demand = Demand { fresh_within: fresh.then_some(plan.settings.fresh) };
-        let seen = at_the_gate(plan.ports(&clock, &entropy), loaded, &session.standing, demand);
+        let glance = |held: &Versioned| Glance::at(&held.record);
+        let seen = at_the_gate(plan.ports(&clock, &entropy), loaded, glance, &session.standing, demand);
         match seen {
             Ok(Seen::Decided(gate)) => gate == Gate::Open,
             Ok(Seen::Unproved) => plan.policy != crate::policy::Policy::Required,
