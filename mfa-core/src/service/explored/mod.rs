@@ -91,6 +91,12 @@ fn reached(name: &'static str) -> Property<Plan> {
         "a session is over" => |_, world| {
             world.browsers.iter().flat_map(|hold| &hold.session).any(|one| one.epochs != world.ledger.epochs)
         },
+        "in by e-mail after a guess" => {
+            |plan, world| world.is_in(plan, 1) && world.account().throttle.failures() == 1
+        }
+        "in by e-mail beside a disabled app" => |plan, world| {
+            world.is_in(plan, 1) && world.account().factors.iter().any(|factor| factor.is_disabled())
+        },
         "the backup codes are disabled" => {
             |_, world| world.account().backup.is_some_and(|backup| backup.tally.is_disabled())
         }
@@ -156,6 +162,11 @@ fn setting_up_and_taking_away() {
 #[test]
 fn an_app_beside_a_mailbox() {
     explore("levels", Plan::levels(is_deep()));
+}
+
+#[test]
+fn an_app_guessed_at_from_a_mailbox() {
+    explore("guessed", Plan::guessed(is_deep()));
 }
 
 #[test]

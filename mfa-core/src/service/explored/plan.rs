@@ -187,6 +187,28 @@ impl Plan {
         if deep { plan.asks(&[6, 0, 0, 0]) } else { plan.asks(&[5, 0, 0, 0]) }
     }
 
+    /// Password and mailbox, but not the app beside them: it may be guessed at until it is disabled.
+    pub(super) fn guessed(deep: bool) -> Self {
+        const START: &[(usize, What)] = &[
+            (0, What::SignIn),
+            (0, What::StageMail),
+            (0, MAIL_CONFIRMED),
+            (0, What::StageApp),
+            (0, APP_CONFIRMED),
+            (1, What::SignIn),
+        ];
+        let mut plan = Self::new(guessed, START).reaches(&[
+            "a method is disabled",
+            "in by e-mail after a guess",
+            "in by e-mail beside a disabled app",
+        ]);
+        plan.settings.cooldown = Duration::ZERO;
+        (plan.settings.limits.free, plan.settings.limits.disable_at) = (if deep { 3 } else { 9 }, 2);
+        plan.nodes = 1;
+        plan.rough = false;
+        plan.at(if deep { &[30, 61, 121] } else { &[30] }).asks(&[0, 8, 0, 0])
+    }
+
     /// Clocks: nodes that jump within the tolerance and beyond it, a phone that is off, and codes typed again.
     pub(super) fn clocks(deep: bool, skew: i64) -> Self {
         const START: &[(usize, What)] = &[
@@ -366,6 +388,26 @@ fn levels(plan: &Plan, world: &World, browser: usize) -> Vec<What> {
         (Some(_), None) => {
             asks.extend([What::StageApp, What::StageMail, What::Rename, What::Remove(Method::App)]);
             asks.extend(hold.ticket.is_none().then_some(What::StepUp));
+        }
+    }
+    asks
+}
+
+fn guessed(_: &Plan, world: &World, browser: usize) -> Vec<What> {
+    let hold = &world.browsers[browser];
+    let mut asks = Vec::new();
+    if let Some(tied) = &hold.ticket {
+        asks.extend([What::Choose(Method::App), What::Answer(Code::Guess), What::Choose(Method::Email)]);
+        let of_it =
+            |code: &&Code| matches!(code, Code::Mail { challenge, .. } if *challenge == tied.challenge());
+        asks.extend(world.owner.mail.iter().filter(of_it).cloned().map(What::Answer));
+    }
+    match (&hold.session, &hold.ticket) {
+        (None, None) => asks.push(What::SignIn),
+        (None, Some(_)) => {}
+        (Some(_), ticket) => {
+            asks.extend([What::Remove(Method::App), What::MakeCodes]);
+            asks.extend(ticket.is_none().then_some(What::StepUp));
         }
     }
     asks
