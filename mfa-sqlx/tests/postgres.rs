@@ -269,6 +269,35 @@ async fn an_erasure_of_nothing_deletes_no_events() {
         .execute(&format!("DO $$ BEGIN ASSERT (SELECT count(*) FROM {}.mfa_event) > 0; END $$", data.schema));
 }
 
+/// Where transactions are stricter than ours, an erasure that waited for somebody's write is undone, and is made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_that_waits_for_a_write_is_made_after_it_at_every_isolation() {
+    if !tools() {
+        return;
+    }
+    for isolation in ["read committed", "repeatable read", "serializable"] {
+        let server = Postgres::start(&[&format!("default_transaction_isolation={isolation}")]);
+        let data = Data::new(&server.url(), false);
+        let store = data.options().open(&data.url).await.unwrap();
+        let ann = write("ann", None, 1);
+        assert_eq!(store.commit(&ann).await.unwrap(), Committed::Done);
+        let mut plain = PgConnection::connect(&data.direct).await.unwrap();
+        let mut writing = plain.begin().await.unwrap();
+        let update = format!("UPDATE {}.mfa_record SET version = 7", data.schema);
+        writing.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(update))).await.unwrap();
+        let (eraser, key) = (store.clone(), ann.key.clone());
+        let erasing = tokio::spawn(async move { eraser.erase(&key).await });
+        let mut watch = PgConnection::connect(&data.direct).await.unwrap();
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut watch).await.unwrap() == 0 {
+            assert!(!erasing.is_finished(), "{isolation}: it didn't wait");
+        }
+        writing.commit().await.unwrap();
+        erasing.await.unwrap().unwrap();
+        assert!(store.load(&ann.key).await.unwrap().is_none(), "{isolation}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_ours_or_newer_or_forbidden_is_left_alone_and_said() {
     if !tools() {

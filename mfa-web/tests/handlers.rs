@@ -14,6 +14,7 @@ use mfa_core::settings::Confirm;
 use mfa_core::throttle::Limits;
 use mfa_core::ticket::Authority;
 use mfa_testing::app::AuthenticatorApp;
+use mfa_testing::entropy::SeededEntropy;
 use mfa_web::message::{MAX_BODY, Method, Request, Response};
 use mfa_web::paths;
 
@@ -180,6 +181,24 @@ async fn of_two_codes_the_one_that_can_be_none_is_pointed_at() {
         let page = text(response);
         assert!(page.contains(&format!("href=\"{at}")), "{first} {second}: {page}");
     }
+}
+
+/// After a set-up the codes can wait; whoever asks for them and doesn't get them is told of the fault, not to try again.
+#[tokio::test]
+async fn backup_codes_that_can_not_be_made_are_a_fault_for_whoever_asked_for_them() {
+    let entropy = SeededEntropy::default();
+    let portal = portal(|builder| builder.entropy(entropy.clone()), |builder| builder);
+    let (_, standing) = portal.with_app("ann").await;
+    let session = portal.enters("ann", None).await;
+    session.seat(&standing).await;
+    entropy.set_broken(true);
+    let response = portal.send(&session, paths::BACKUP_CODES_NEW, &[]).await;
+    assert_eq!(response.status(), 503);
+    let page = text(response);
+    assert!(page.contains("Try again in a few minutes."), "{page}");
+    entropy.set_broken(false);
+    let made = portal.send(&session, paths::BACKUP_CODES_NEW, &[]).await;
+    assert_eq!(made.status(), 200);
 }
 
 #[tokio::test]
