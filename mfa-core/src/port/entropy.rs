@@ -52,7 +52,7 @@ impl<'a> Ahead<'a> {
 
 impl Entropy for Ahead<'_> {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
-        if bytes.len() > AHEAD {
+        if bytes.len() >= AHEAD {
             return self.source.fill(bytes);
         }
         // Were a holder to panic, the others would only throw away what is left.
@@ -166,8 +166,8 @@ mod tests {
         assert_eq!(source.0.lock().unwrap().1, 1);
         ahead.fill(&mut [0]).unwrap();
         assert_eq!(source.0.lock().unwrap().1, 2);
-        ahead.fill(&mut [0; AHEAD + 1]).unwrap();
-        assert_eq!(source.0.lock().unwrap().1, 3, "more than it keeps comes from the source itself");
+        ahead.fill(&mut [0; AHEAD]).unwrap();
+        assert_eq!(source.0.lock().unwrap().1, 3, "as much as it keeps comes from the source itself");
         ahead.fill(&mut [0; AHEAD - 1]).unwrap();
         assert_eq!(source.0.lock().unwrap().1, 3, "and leaves what is kept");
     }
@@ -182,7 +182,7 @@ mod tests {
             }
         }
         let ahead = Ahead::new(&Broken);
-        for length in [1, 1, AHEAD, AHEAD + 1] {
+        for length in [1, 1, AHEAD - 1, AHEAD] {
             assert_eq!(ahead.fill(&mut vec![0; length]).unwrap_err().kind(), FaultKind::Entropy);
         }
     }
