@@ -102,6 +102,23 @@ async fn what_fails_inside_a_script_is_not_asked_again_and_has_changed_nothing()
     assert_eq!(store.load(&ann.key).await.unwrap().unwrap().version, Version::new(1));
 }
 
+/// It is what every guarded page asks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_is_there_is_read_without_a_script() {
+    let Some(server) = server() else { return };
+    let store = RedisData::new(&server.url()).open().await;
+    let mut connection = plain(&server.url()).await;
+    let ann = write("ann", None, 1);
+    assert_eq!(store.commit(&ann).await.unwrap(), Committed::Done);
+    // The server learns the script of those that aren't there.
+    assert!(store.load(&write("ben", None, 1).key).await.unwrap().is_none());
+    let before = told(&mut connection, "commandstats", "cmdstat_evalsha").await;
+    for _ in 0..3 {
+        assert!(store.load(&ann.key).await.unwrap().is_some());
+    }
+    assert_eq!(told(&mut connection, "commandstats", "cmdstat_evalsha").await, before);
+}
+
 /// A record and its version are written together; one without the other is a loss, not "this person has no second factor".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_a_record_is_a_fault() {
