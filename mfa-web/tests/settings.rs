@@ -129,6 +129,23 @@ async fn whatever_happens_to_an_account_is_told_to_its_owner() {
 }
 
 #[tokio::test]
+async fn backup_codes_that_were_guessed_at_are_told_as_turned_off() {
+    let limits = Limits { disable_at: 2, free: 9, ..Limits::default() };
+    let portal = portal(|builder| builder.limits(limits), |builder| builder);
+    let (_, standing) = portal.with_app("ann").await;
+    portal.mfa.make_backup_codes(&standing).await.unwrap().unwrap();
+    let ticket = challenged(&portal).await;
+    choose(&portal, &ticket, Proved::BackupCode).await.unwrap();
+    for _ in 0..2 {
+        assert!(portal.mfa.answer(&ticket, "0000-0000-0000-0000").await.unwrap().is_err());
+    }
+    let session = portal.enters("ann", None).await;
+    session.seat(&standing).await;
+    let page = portal.get(&session, paths::SETTINGS).await;
+    assert!(page.contains(&said(&Activity::BackupCodesDisabled)), "{page}");
+}
+
+#[tokio::test]
 async fn the_last_method_can_be_removed_only_where_none_is_required() {
     for (policy, methods, removable) in
         [(Policy::Encouraged, 1, true), (Policy::Required, 1, false), (Policy::Required, 2, true)]
