@@ -12,6 +12,9 @@ use crate::runtime::{Arc, Instant, Mutex, MutexGuard, PoisonError, oneshot, spaw
 /// or they and those who waited would take turns for ever. Twice, because some have to be fetched by another thread first.
 const TURNS: usize = 2;
 
+/// What is slow at the least, as far as timers go.
+const LEAST: Duration = Duration::from_millis(1);
+
 /// What is done for many at once.
 pub trait Work: Send + Sync + 'static {
     /// What one caller asks.
@@ -168,18 +171,21 @@ impl<W: Work> Lane<W> {
         }
     }
 
-    /// The work itself. One timer is enough for all who come while it goes on: whoever comes when it is slow already begins a
-    /// further batch at once.
+    /// The work itself. While it goes on too long, whoever waits behind it is given another lane, again and again: that lane may
+    /// end before the next one comes. One timer is enough for all of them.
     async fn answers(&self, items: Vec<W::Item>) -> Vec<W::Answer> {
         let Lanes { count, slow, .. } = self.inner.lanes;
         let mut work = pin!(self.inner.work.run(items));
-        if count > 1 {
-            if let Ok(answers) = timeout(slow, &mut work).await {
-                return answers;
-            }
-            open_lane(&self.inner);
+        if count <= 1 {
+            return work.await;
         }
-        work.await
+        loop {
+            // Of no time at all it would ask without a pause.
+            match timeout(slow.max(LEAST), &mut work).await {
+                Ok(answers) => return answers,
+                Err(_) => open_lane(&self.inner),
+            }
+        }
     }
 
     /// Those who wait, up to the most there may be; gives the lane up if there are none.

@@ -177,6 +177,38 @@ async fn who_waits_behind_a_slow_batch_goes_in_another_one() {
     assert_eq!(third.await.unwrap(), Ok(3));
 }
 
+/// Never answers a batch with 0 in it, and any other at once.
+struct Stuck;
+
+impl Work for Stuck {
+    type Item = u32;
+    type Answer = u32;
+
+    async fn run(&self, items: Vec<u32>) -> Vec<u32> {
+        if items.contains(&0) {
+            std::future::pending::<()>().await;
+        }
+        items
+    }
+}
+
+/// Also when the batch before theirs was quick: the one that is stuck is still what they wait behind.
+#[tokio::test(start_paused = true)]
+async fn behind_a_batch_that_is_stuck_everybody_goes_in_another_one() {
+    let batch = Batch::with_lanes(Stuck, Lanes { count: 2, slow: SLOW, ..Lanes::default() });
+    let behind = batch.clone();
+    let _stuck = tokio::spawn(async move { batch.ask(0).await });
+    tokio::task::yield_now().await;
+    for item in 1..=5 {
+        let answer = tokio::time::timeout(3 * SLOW, behind.ask(item)).await;
+        assert_eq!(answer, Ok(Ok(item)));
+        // Until the other lane has ended, too.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn who_stops_waiting_before_the_work_begins_is_left_out_and_after_that_it_is_done() {
     let scene = scene(1);
