@@ -143,6 +143,9 @@ async fn half_a_record_is_a_fault() {
         }
         let again = store.commit(&ann).await;
         assert!(!matches!(again, Ok(Committed::Done)), "{half}: {again:?}");
+        // Without the place of its events they can't be found, and would stay.
+        let erased = store.erase(&ann.key).await;
+        assert_eq!(erased.is_err(), half == "vaann", "{erased:?}");
     }
 }
 

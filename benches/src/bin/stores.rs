@@ -52,15 +52,7 @@ fn main() {
     let has = |what: &str| asked.iter().any(|asked| asked == what);
     let wants = |store: &str| has(store) || !asked.iter().any(is_store);
     let million = !has("rates");
-    // Who isn't asked to has the cores that the scheduler gives.
-    let start_postgres = || match has("shared") {
-        true => (Postgres::start(&[]), None),
-        false => apart(|| Postgres::start(&[])),
-    };
-    let start_redis = || match has("shared") {
-        true => (Redis::start(&[]), None),
-        false => apart(|| Redis::start(&[])),
-    };
+    let shared = has("shared");
 
     println!("# Stores\n\n## Verifications a second\n");
     println!(
@@ -92,14 +84,14 @@ fn main() {
         });
     }
     if wants("postgresql") {
-        let (server, _cores) = start_postgres();
+        let (server, _cores) = start(shared, || Postgres::start(&[]));
         wait(async {
             let store = PostgresOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
             rate("PostgreSQL", store, Floor::postgres(&server.url()).await).await;
         });
     }
     if wants("redis") {
-        let (server, _cores) = start_redis();
+        let (server, _cores) = start(shared, || Redis::start(&[]));
         wait(async {
             let store = RedisOptions::new().patience(PATIENCE).open(&server.url()).await.unwrap();
             rate("Redis", store, Floor::redis(&server.url()).await).await;
@@ -124,20 +116,23 @@ fn main() {
         plans.push(wait(million_in_sqlite(folder.path())));
     }
     if wants("postgresql") {
-        let (server, _cores) = start_postgres();
+        let (server, _cores) = start(shared, || Postgres::start(&[]));
         plans.push(wait(million_in_postgres(&server)));
     }
     if wants("redis") {
-        let (server, _cores) = start_redis();
+        let (server, _cores) = start(shared, || Redis::start(&[]));
         wait(million_in_redis(&server));
     }
     println!("\n## Query plans with a million\n\n```text\n{}\n```", plans.join("\n\n"));
 }
 
-/// A server with cores of its own for as long as the second value lives.
-fn apart<T>(start: impl FnOnce() -> T) -> (T, Option<Cores>) {
+/// A server, with cores of its own for as long as the second value lives, unless they are shared.
+fn start<T>(shared: bool, server: impl FnOnce() -> T) -> (T, Option<Cores>) {
+    if shared {
+        return (server(), None);
+    }
     let cores = Cores::of_this_process();
-    (cores.apart(start), Some(cores))
+    (cores.apart(server), Some(cores))
 }
 
 /// Runs on threads that have the cores this one has.

@@ -2,10 +2,13 @@
 -- The newest place is left: a place is never given twice.
 local data, names, field = KEYS[1], KEYS[2], ARGV[1]
 -- Everything is read before the first write, as in the other script that writes.
-local held = redis.call('HGET', data, 'v' .. field)
+local record, held = unpack(redis.call('HMGET', data, field, 'v' .. field))
 local count = tonumber(redis.call('HGET', data, ':count') or 1)
 redis.call('ZSCORE', names, field)
 local gone = { field, 'v' .. field }
+if record and not held then
+  return redis.error_reply('MFALOST a record is there without its version')
+end
 if held then
   local place = string.match(held, '^%d+ (%d+)$')
   if not place or not count then
