@@ -3,6 +3,7 @@
 //! * Your own store: [`store::conformance`]. It is run against ours as well.
 //! * Your own portal: [`clock`] to turn instead of waiting, [`sender`] to read the messages people would get,
 //!   [`app`] as the phone in their hand, [`entropy`] that repeats itself, [`directory`] with people in it.
+//! * Secrets where none belong: [`leak`] looks for them in a log or a page.
 //! * Failures and races: [`store::faulty`] fails at the call you name, [`store::interleaved`] makes requests
 //!   meet that would meet once in a year.
 //!
@@ -12,5 +13,6 @@ pub mod app;
 pub mod clock;
 pub mod directory;
 pub mod entropy;
+pub mod leak;
 pub mod sender;
 pub mod store;

@@ -120,6 +120,7 @@ impl Log {
     pub(crate) fn listen_to_everything(&self) -> DefaultGuard {
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
+            .without_time()
             .with_writer(self.clone())
             .finish();
         tracing::subscriber::set_default(subscriber)
