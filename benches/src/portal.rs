@@ -10,6 +10,7 @@ use mfa_core::port::clock::{Clock, SystemClock};
 use mfa_core::port::memory::MemoryStore;
 use mfa_core::port::sealer::KeyRing;
 use mfa_core::port::sender::Locale;
+use mfa_core::port::store::{RecordKey, Store as _};
 use mfa_core::service::{Demand, Mfa, SignIn};
 use mfa_core::ticket::Authority;
 use mfa_sqlx::sqlite::SqliteStore;
@@ -34,10 +35,16 @@ pub struct Portal {
     pub key: AccountKey,
     /// What the session of the person keeps for us.
     pub state: String,
+    store: Kind,
     _folder: TempDir,
 }
 
-/// What both pages say.
+enum Kind {
+    Memory(Arc<MemoryStore>),
+    Sqlite(SqliteStore),
+}
+
+/// What all pages say.
 pub fn page(user: &str) -> String {
     format!("<h1>Hello, user {user}</h1><p><a href='/security'>Sign-in security</a></p>")
 }
@@ -47,9 +54,13 @@ impl Portal {
     pub async fn open(store: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let builder = Mfa::builder("Hillside School", "portal.hillside.example");
-        let builder = match store {
-            "SQLite" => builder.store(SqliteStore::open(folder.path().join("gate.db")).await.unwrap()),
-            _ => builder.store(Arc::new(MemoryStore::new())),
+        let store = match store {
+            "SQLite" => Kind::Sqlite(SqliteStore::open(folder.path().join("gate.db")).await.unwrap()),
+            _ => Kind::Memory(Arc::new(MemoryStore::new())),
+        };
+        let builder = match &store {
+            Kind::Sqlite(store) => builder.store(store.clone()),
+            Kind::Memory(store) => builder.store(Arc::clone(store)),
         };
         let (key, sender) =
             (AccountKey::of_user(UserId::new("user-0000000").unwrap()), RecordingSender::new());
@@ -67,7 +78,17 @@ impl Portal {
         let app = enrol(&mfa, &key, &sender).await;
         let web = Web::builder(mfa).mount("/security").build().unwrap();
         let state = sign_in(&web, &key, &app).await;
-        Self { web, key, state, _folder: folder }
+        Self { web, key, state, store, _folder: folder }
+    }
+
+    /// Reads the person's record and does nothing with it: how many bytes it has.
+    pub async fn ask(&self) -> usize {
+        let key = RecordKey::from(&self.key);
+        let held = match &self.store {
+            Kind::Memory(store) => store.load(&key).await,
+            Kind::Sqlite(store) => store.load(&key).await,
+        };
+        held.unwrap().unwrap().record.len()
     }
 
     /// Asks the gate once, and is let through.

@@ -1,4 +1,4 @@
-//! The two pages in actix-web, with the memory sessions of the quickstart.
+//! The three pages in actix-web, with the memory sessions of the quickstart.
 
 #[path = "../../../../examples/quickstart-actix/src/sessions.rs"]
 mod sessions;
@@ -24,8 +24,10 @@ pub(crate) fn serve(store: &str) {
                 .app_data(portal.clone())
                 .service(web::resource("/guarded").wrap(guard).route(web::get().to(guarded)))
                 .service(web::resource("/alone").route(web::get().to(alone)))
+                .service(web::resource("/floor").route(web::get().to(floor)))
                 .route("/enter/guarded", web::get().to(enter_guarded))
                 .route("/enter/alone", web::get().to(enter_alone))
+                .route("/enter/floor", web::get().to(enter_guarded))
                 .route("/end", web::get().to(end))
                 .wrap(sessions.cookie_secure(false).build())
         });
@@ -42,6 +44,12 @@ async fn guarded(person: SignedIn) -> Html {
 async fn alone(session: Session) -> Html {
     let user: String = session.get(USER).unwrap().unwrap();
     Html::new(page(&user))
+}
+
+async fn floor(portal: Data<Portal>, session: Session) -> Html {
+    let kept: String = session.get(KEY).unwrap().unwrap();
+    assert!(!kept.is_empty() && portal.ask().await > 0);
+    Html::new(page(portal.key.user().as_str()))
 }
 
 async fn enter_guarded(portal: Data<Portal>, session: Session) -> HttpResponse {

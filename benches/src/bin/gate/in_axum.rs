@@ -1,4 +1,4 @@
-//! The two pages in axum.
+//! The three pages in axum.
 
 use std::sync::Arc;
 
@@ -21,8 +21,10 @@ pub(crate) fn serve(store: &str) {
             .route("/guarded", get(guarded))
             .layer(RequireMfa::new(&portal.web))
             .route("/alone", get(alone))
+            .route("/floor", get(floor))
             .route("/enter/guarded", get(enter_guarded))
             .route("/enter/alone", get(enter_alone))
+            .route("/enter/floor", get(enter_guarded))
             .route("/end", get(end))
             .with_state(Arc::new(portal))
             .layer(SessionManagerLayer::new(MemoryStore::default()).with_secure(false));
@@ -39,6 +41,12 @@ async fn guarded(person: SignedIn) -> Html<String> {
 async fn alone(session: Session) -> Html<String> {
     let user: String = session.get(USER).await.unwrap().unwrap();
     Html(page(&user))
+}
+
+async fn floor(State(portal): State<Arc<Portal>>, session: Session) -> Html<String> {
+    let kept: String = session.get(KEY).await.unwrap().unwrap();
+    assert!(!kept.is_empty() && portal.ask().await > 0);
+    Html(page(portal.key.user().as_str()))
 }
 
 async fn enter_guarded(State(portal): State<Arc<Portal>>, session: Session) {

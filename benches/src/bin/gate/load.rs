@@ -15,13 +15,17 @@ pub(crate) const AT_ONCE: usize = 8;
 #[derive(Clone, Copy)]
 pub(crate) enum Page {
     Alone,
+    Floor,
     Guarded,
 }
 
 impl Page {
+    pub(crate) const ALL: [Self; 3] = [Self::Alone, Self::Floor, Self::Guarded];
+
     fn name(self) -> &'static str {
         match self {
             Self::Alone => "alone",
+            Self::Floor => "floor",
             Self::Guarded => "guarded",
         }
     }
@@ -121,17 +125,17 @@ pub(crate) struct Round {
     pub(crate) worked: f64,
 }
 
-/// One person at both pages.
+/// One person at all pages.
 pub(crate) struct Sitting<'a> {
     served: &'a Served,
     runtime: Runtime,
-    cookies: [String; 2],
+    cookies: [String; 3],
 }
 
 impl<'a> Sitting<'a> {
     pub(crate) fn begin(served: &'a Served) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { served, runtime, cookies: [Page::Alone, Page::Guarded].map(|page| served.enter(page)) }
+        Self { served, runtime, cookies: Page::ALL.map(|page| served.enter(page)) }
     }
 
     fn answer(&self, page: Page) -> String {
@@ -140,10 +144,10 @@ impl<'a> Sitting<'a> {
 
     /// So many requests of a page, several at a time.
     pub(crate) fn round(&mut self, page: Page, requests: usize) -> Round {
-        let (alone, guarded) = (self.answer(Page::Alone), self.answer(Page::Guarded));
+        let [alone, floor, guarded] = Page::ALL.map(|page| self.answer(page));
         let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
         assert!(guarded.starts_with("HTTP/1.1 200 ") && body(&guarded).contains("user-0000000"), "{guarded}");
-        assert_eq!(body(&alone), body(&guarded), "both are the same page");
+        assert!(body(&alone) == body(&guarded) && body(&floor) == body(&guarded), "all are the same page");
         let request = request(&format!("/{}", page.name()), &self.cookies[page as usize], "");
         let (address, share) = (self.served.address, requests / AT_ONCE);
         self.runtime.block_on(async {

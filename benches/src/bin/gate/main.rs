@@ -1,4 +1,5 @@
-//! The gate: requests a second on a guarded page beside the same page with the session layer alone.
+//! The gate: requests a second on a guarded page beside the same page with the session layer alone, and beside the least that
+//! a gate can do.
 //!
 //! `cargo run --release -p benches --bin gate`; instructions are counted where `valgrind` is installed.
 #![allow(
@@ -19,7 +20,7 @@ use std::process::Command;
 use crate::load::{Page, Served, Sitting};
 use benches::portal::{Kept, Portal};
 
-/// Rounds of each page; the two pages take turns.
+/// Rounds of each page; the pages take turns.
 const ROUNDS: usize = 31;
 /// Requests in a round.
 const REQUESTS: usize = 8_000;
@@ -31,14 +32,16 @@ const STORES: [&str; 2] = ["memory", "SQLite"];
 
 const INTRO: &str = "## The gate
 
-One page, once with the session layer alone, which reads whose session it is, and once behind `RequireMfa`, which
-hands out `SignedIn`. Sessions are in memory; the store is the one behind the gate, which is asked for the account's
-epoch on every request. One thread serves over loopback, another asks on 8 kept connections. Medians of 31 rounds of
-8000 requests that take turns; the ratio is the median of the rounds' ratios, with its quartiles. Processor time is
-that of the whole serving process with the kernel's for it; instructions are without the kernel's.
+One page, with the session layer alone, which reads whose session it is; as the floor, where the handler takes the
+gate's text out of the session and the account's record out of the store, and looks at neither; and behind
+`RequireMfa`, which hands out `SignedIn`. Sessions are in memory; the store is the one behind the gate, which is asked
+on every request whether the session still holds. One thread serves over loopback, another asks on 8 kept connections.
+Medians of 31 rounds of 8000 requests that take turns; ratios are the medians of the rounds' ratios, with their
+quartiles. Processor time is that of the whole serving process with the kernel's for it; instructions are without the
+kernel's.
 
-| framework | store | alone, req/s | guarded, req/s | ratio | alone, µs of processor | guarded | ratio | alone, instructions | guarded |
-|---|---|---|---|---|---|---|---|---|---|";
+| framework | store | alone, req/s | floor | guarded | floor / alone | guarded / alone | guarded / floor | alone, µs of processor | floor | guarded | alone, instructions | floor | guarded |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,38 +68,44 @@ fn measure() {
 fn row(framework: &str, store: &str, valgrind: bool) {
     let served = Served::start(&[], framework, store);
     let mut sitting = Sitting::begin(&served);
-    let (mut alone, mut guarded) = (Vec::new(), Vec::new());
-    sitting.round(Page::Alone, REQUESTS);
-    sitting.round(Page::Guarded, REQUESTS);
+    let mut rounds = Page::ALL.map(|page| (page, Vec::new()));
+    for (page, _) in &rounds {
+        sitting.round(*page, REQUESTS);
+    }
     for _ in 0..ROUNDS {
-        alone.push(sitting.round(Page::Alone, REQUESTS));
-        guarded.push(sitting.round(Page::Guarded, REQUESTS));
+        for (page, rounds) in &mut rounds {
+            rounds.push(sitting.round(*page, REQUESTS));
+        }
     }
     sitting.reset_ends_it();
     drop(served);
-    let rates = alone.iter().zip(&guarded).map(|(alone, guarded)| alone.took / guarded.took).collect();
-    let work = alone.iter().zip(&guarded).map(|(alone, guarded)| alone.worked / guarded.worked).collect();
-    let [low, ratio, high] = quartiles(rates);
-    let [_, worked, _] = quartiles(work);
-    let middle = |values: Vec<f64>| quartiles(values)[1];
-    let per_second =
-        |rounds: &[load::Round]| REQUESTS as f64 / middle(rounds.iter().map(|r| r.took).collect());
-    let microseconds =
-        |rounds: &[load::Round]| middle(rounds.iter().map(|r| r.worked * 1e6 / REQUESTS as f64).collect());
+    let rounds = rounds.map(|(_, rounds)| rounds);
+    let rates = rounds.each_ref().map(|rounds| {
+        let [_, took, _] = quartiles(rounds.iter().map(|round| round.took).collect());
+        format!("{:.0}", REQUESTS as f64 / took)
+    });
+    let ratio = |page: Page, beside: Page| {
+        let pairs = rounds[page as usize].iter().zip(&rounds[beside as usize]);
+        let [low, ratio, high] = quartiles(pairs.map(|(page, beside)| beside.took / page.took).collect());
+        format!("{ratio:.3} ({low:.3} to {high:.3})")
+    };
+    let ratios = [(Page::Floor, Page::Alone), (Page::Guarded, Page::Alone), (Page::Guarded, Page::Floor)]
+        .map(|(page, beside)| ratio(page, beside));
+    let work = rounds.each_ref().map(|rounds| {
+        let [_, worked, _] = quartiles(rounds.iter().map(|round| round.worked).collect());
+        format!("{:.2}", worked * 1e6 / REQUESTS as f64)
+    });
     let instructions = if valgrind {
         let begun = load::instructions(framework, store, Page::Alone, 0);
-        let each = |page| (load::instructions(framework, store, page, COUNTED) - begun) / COUNTED as f64;
-        format!("{:.0} | {:.0}", each(Page::Alone), each(Page::Guarded))
+        Page::ALL.map(|page| {
+            let all = load::instructions(framework, store, page, COUNTED);
+            format!("{:.0}", (all - begun) / COUNTED as f64)
+        })
     } else {
-        "not counted | not counted".to_owned()
+        Page::ALL.map(|_| "not counted".to_owned())
     };
-    println!(
-        "| {framework} | {store} | {:.0} | {:.0} | {ratio:.3} ({low:.3} to {high:.3}) | {:.2} | {:.2} | {worked:.3} | {instructions} |",
-        per_second(&alone),
-        per_second(&guarded),
-        microseconds(&alone),
-        microseconds(&guarded),
-    );
+    let columns = [rates, ratios, work, instructions].map(|columns| columns.join(" | "));
+    println!("| {framework} | {store} | {} |", columns.join(" | "));
 }
 
 /// Calls of the gate alone, without a framework or a socket: for a profiler.
