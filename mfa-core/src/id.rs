@@ -77,6 +77,13 @@ macro_rules! opaque_name {
             }
         }
 
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(name: &str) -> Result<Self, IdError> {
+                checked(name).map(Self)
+            }
+        }
+
         impl From<$name> for String {
             fn from(name: $name) -> String {
                 name.0.as_ref().to_owned()
@@ -312,6 +319,14 @@ impl Epoch {
     /// A fresh epoch from random bytes; never [`Epoch::NONE`]. 53 bits, so that JSON readers keep it whole.
     pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self((u64::from_le_bytes(bytes) >> 11) | 1)
+    }
+
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
     }
 }
 

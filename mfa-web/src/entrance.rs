@@ -123,8 +123,8 @@ impl Web {
     /// # Errors
     /// On any fault.
     pub async fn signed_in(&self, session: &impl Session) -> Result<Option<SignedIn>, Fault> {
-        let Some(state) = self.state(session).await? else { return Ok(None) };
-        let Some(standing) = state.into_standing() else { return Ok(None) };
+        let Some(text) = session.load().await? else { return Ok(None) };
+        let Some(standing) = State::standing_in(&text)? else { return Ok(None) };
         match self.mfa().check(&standing, Demand::default()).await? {
             Gate::Open => Ok(Some(SignedIn::new(standing))),
             _ => Ok(None),

@@ -56,20 +56,26 @@ pub(crate) async fn pass(
     demand: Demand,
     asked: &Asked<'_>,
 ) -> Result<Passage, Fault> {
-    let Some(mut state) = web.state(session).await? else { return to_sign_in(web, asked) };
-    let gate = match &state.stage {
-        Stage::SignedIn { standing, .. } => web.mfa().check(standing, demand).await?,
-        Stage::Anonymous => return to_sign_in(web, asked),
-        Stage::Pending(_) | Stage::Refused(_) => {
-            return detour(web, session, state, asked, demand, paths::CHALLENGE).await;
-        }
-        Stage::Enrolling { .. } => return detour(web, session, state, asked, demand, paths::ENROL).await,
+    let Some(text) = session.load().await? else { return to_sign_in(web, asked) };
+    let gate = match State::standing_in(&text)? {
+        Some(standing) => match web.mfa().check(&standing, demand).await? {
+            Gate::Open => return Ok(Passage::Open(SignedIn::new(standing))),
+            shut => Some(shut),
+        },
+        None => None,
+    };
+    // Only who is stopped needs the rest of it.
+    let mut state = State::decode(&text)?;
+    let Some(gate) = gate else {
+        return match &state.stage {
+            Stage::Pending(_) | Stage::Refused(_) => {
+                detour(web, session, state, asked, demand, paths::CHALLENGE).await
+            }
+            Stage::Enrolling { .. } => detour(web, session, state, asked, demand, paths::ENROL).await,
+            Stage::Anonymous | Stage::SignedIn { .. } => to_sign_in(web, asked),
+        };
     };
     match gate {
-        Gate::Open => match state.into_standing() {
-            Some(standing) => Ok(Passage::Open(SignedIn::new(standing))),
-            None => to_sign_in(web, asked),
-        },
         Gate::StepUp => {
             if !begin_step_up(web, &mut state).await? {
                 return to_sign_in(web, asked);

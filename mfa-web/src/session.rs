@@ -78,15 +78,31 @@ impl State {
         Self { stage: Stage::Anonymous, csrf, locale: None, going: None, note: None }
     }
 
+    /// Who is in, of a state that [`State::encode`] wrote: its first line, which is all that the gate has to read.
+    pub(crate) fn standing_in(text: &str) -> Result<Option<Standing>, Fault> {
+        match text.split_once('\n') {
+            Some(("", _)) => Ok(None),
+            Some((line, _)) => Standing::from_line(line).map(Some).map_err(|_| unreadable()),
+            None => Err(unreadable()),
+        }
+    }
+
     pub(crate) fn decode(text: &str) -> Result<Self, Fault> {
+        let (line, rest) = text.split_once('\n').ok_or_else(unreadable)?;
         // The parser's words may quote what is in the session.
-        serde_json::from_str(text)
-            .map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be read"))
+        let state: Self = serde_json::from_str(rest).map_err(|_| unreadable())?;
+        // Whom the gate lets in is whom the pages know.
+        if state.line() == line { Ok(state) } else { Err(unreadable()) }
     }
 
     pub(crate) fn encode(&self) -> Result<String, Fault> {
-        serde_json::to_string(self)
-            .map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be written"))
+        let rest = serde_json::to_string(self)
+            .map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be written"))?;
+        Ok(format!("{}\n{rest}", self.line()))
+    }
+
+    fn line(&self) -> String {
+        self.standing().map(Standing::to_line).unwrap_or_default()
     }
 
     pub(crate) fn is_signed_in(&self) -> bool {
@@ -128,16 +144,13 @@ impl State {
         }
     }
 
-    pub(crate) fn into_standing(self) -> Option<Standing> {
-        match self.stage {
-            Stage::SignedIn { standing, .. } => Some(standing),
-            _ => None,
-        }
-    }
-
     pub(crate) fn set_standing(&mut self, now: Standing) {
         self.stage = Stage::SignedIn { standing: now, step_up: None, enrolment: None };
     }
+}
+
+fn unreadable() -> Fault {
+    Fault::caused_by(FaultKind::Session, "the state can't be read")
 }
 
 /// Somebody who passed both factors, or whom policy asked for none. The only identity there is: it can't be
@@ -175,5 +188,49 @@ impl SignedIn {
     /// What was proved, for calls of the core.
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "1\t7\t1795424400\tdefault\tann";
+    const STANDING: &str =
+        r#"{"account":{"tenant":"default","user":"ann"},"epoch":7,"signed_in":1795424400,"proved":null}"#;
+
+    fn signed_in() -> State {
+        let mut state: State =
+            serde_json::from_str(&format!(r#"{{"stage":"anonymous","csrf":"{}"}}"#, "0".repeat(64))).unwrap();
+        state.set_standing(serde_json::from_str(STANDING).unwrap());
+        state
+    }
+
+    #[test]
+    fn the_first_line_says_who_is_in() {
+        let mut state = signed_in();
+        let text = state.encode().unwrap();
+        assert!(text.starts_with(&format!("{LINE}\n{{")), "{text}");
+        assert_eq!(State::standing_in(&text).unwrap().as_ref(), state.standing());
+        assert_eq!(State::decode(&text).unwrap().standing(), state.standing());
+        state.stage = Stage::Refused(Refusal::NoMethodLeft);
+        let text = state.encode().unwrap();
+        assert!(text.starts_with("\n{"), "{text}");
+        assert_eq!(State::standing_in(&text).unwrap(), None);
+        assert!(!State::decode(&text).unwrap().is_signed_in());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_fault_of_the_session() {
+        let text = signed_in().encode().unwrap();
+        let rest = text.split_once('\n').unwrap().1;
+        for broken in ["", rest, "0\n{}", "1\t7\n{}"] {
+            assert_eq!(State::standing_in(broken).unwrap_err().kind(), FaultKind::Session, "{broken}");
+        }
+        let other = LINE.replace("ann", "ben");
+        for broken in ["", rest, &format!("\n{rest}"), &format!("{other}\n{rest}"), &format!("{LINE}\n{{}}")]
+        {
+            assert_eq!(State::decode(broken).unwrap_err().kind(), FaultKind::Session, "{broken}");
+        }
     }
 }

@@ -50,7 +50,9 @@ impl Session for Kept {
 
 impl Kept {
     pub(crate) fn state(&self) -> Value {
-        serde_json::from_str(self.0.lock().unwrap().0.as_deref().unwrap_or("null")).unwrap()
+        let kept = self.0.lock().unwrap();
+        let state = kept.0.as_deref().map_or("null", |text| text.split_once('\n').unwrap().1);
+        serde_json::from_str(state).unwrap()
     }
 
     /// Puts a standing into it, as a passed challenge does.
@@ -58,7 +60,7 @@ impl Kept {
         let mut state = self.state();
         let seat = serde_json::json!({ "standing": standing, "step_up": null, "enrolment": null });
         state["stage"] = serde_json::json!({ "signed_in": seat });
-        self.save(state.to_string()).await.unwrap();
+        self.save(format!("{}\n{state}", standing.to_line())).await.unwrap();
     }
 
     pub(crate) fn rotations(&self) -> usize {
