@@ -55,7 +55,8 @@ struct Looked {
     /// Tests that take most of the time and nearly always find only what another one finds too. They are asked about what the
     /// others didn't notice.
     slow: &'static [&'static str],
-    /// Whether they need servers. Each test starts its own and ends it, so that no break reaches the next one's.
+    /// Whether some need servers, which takes ten times as long: they too are asked about what the others didn't notice. Each
+    /// test starts its own and ends it, so that no break reaches the next one's.
     servers: bool,
 }
 
@@ -183,7 +184,7 @@ impl Workshop<'_> {
         }
         let missed = tried.iter().filter(|(_, one)| one.summary == Summary::Missed);
         let missed: Vec<_> = missed.map(|(name, _)| name.clone()).collect();
-        if !missed.is_empty() && !looked.slow.is_empty() {
+        if !missed.is_empty() && (looked.servers || !looked.slow.is_empty()) {
             let number = missed.len();
             let again = self.run(looked, &Turn::Second(missed))?;
             if again.len() != number {
@@ -228,12 +229,17 @@ impl Workshop<'_> {
                 command.args(names.iter().flat_map(|name| ["--re".to_owned(), exactly(name)]));
             }
         }
-        if let (true, Some(toolbox)) = (looked.servers, toolbox) {
+        if looked.servers {
             // PostgreSQL is a feature, and so is TLS.
             command.arg("--all-features").args(PATIENCE);
-            command.env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
-        } else {
-            command.env_remove("MFA_TEST_TOOLS");
+        }
+        match (turn, toolbox) {
+            (Turn::Second(_), Some(toolbox)) if looked.servers => {
+                command.env("MFA_TEST_TOOLS", "1").envs(toolbox.variables());
+            }
+            _ => {
+                command.env_remove("MFA_TEST_TOOLS");
+            }
         }
         command.arg("--output").arg(&output).arg("--").args(looked.test_arguments(turn));
         let status = command.status();
