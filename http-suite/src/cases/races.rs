@@ -99,8 +99,11 @@ pub async fn who_hangs_up_suppresses_no_notice(adapter: &dyn Adapter) {
     world.sender.clear();
     let held = world.post.hold();
     let mut thief = ann.browser.clone();
-    let posting = tokio::spawn(async move { thief.submit(&at("backup-codes/new"), &[]).await });
-    held.arrived().await;
+    let mut posting = tokio::spawn(async move { thief.submit(&at("backup-codes/new"), &[]).await });
+    tokio::select! {
+        () = held.arrived() => {}
+        answer = &mut posting => panic!("answered before anything was sent: {answer:?}"),
+    }
     posting.abort();
     assert!(posting.await.unwrap_err().is_cancelled());
     // By then the server has seen that its line is cut.
