@@ -117,19 +117,24 @@ where
             request.extensions_mut().remove::<SignedIn>();
             match demand {
                 // Who is signed in is known from here on, so that nobody asks `web`.
-                Some(demand) => match pass(&web, &request, demand).await {
-                    Passage::Open(signed_in) => {
-                        request.extensions_mut().insert(SignedIn::new(signed_in));
+                Some(demand) => {
+                    // By a name of its own: within the `match`, its room would be kept beside the page's.
+                    let passage = pass(&web, &request, demand).await;
+                    match passage {
+                        Passage::Open(signed_in) => {
+                            request.extensions_mut().insert(SignedIn::new(signed_in));
+                        }
+                        Passage::Stopped(answer) => {
+                            return Ok(request.into_response(convert::response(answer).map_into_right_body()));
+                        }
                     }
-                    Passage::Stopped(answer) => {
-                        return Ok(request.into_response(convert::response(answer).map_into_right_body()));
-                    }
-                },
+                }
                 None => {
                     request.extensions_mut().insert(web);
                 }
             }
-            inner.call(request).await.map(ServiceResponse::map_into_left_body)
+            let answer = inner.call(request);
+            answer.await.map(ServiceResponse::map_into_left_body)
         })
     }
 }

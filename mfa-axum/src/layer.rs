@@ -99,30 +99,37 @@ where
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let (web, demand) = (self.web.clone(), self.demand);
+        let (mut parts, body) = convert::split(request);
+        // Whatever an outer layer or an earlier gate put there says nothing about this demand.
+        parts.extensions.remove::<SignedIn>();
         Box::pin(async move {
-            let (mut parts, body) = convert::split(request);
-            // Whatever an outer layer or an earlier gate put there says nothing about this demand.
-            parts.extensions.remove::<SignedIn>();
             match demand {
                 // Who is signed in is known from here on, so that nobody asks `web`.
-                Some(demand) => match pass(&web, &parts, demand).await {
-                    Passage::Open(signed_in) => {
-                        parts.extensions.insert(SignedIn::new(signed_in));
+                Some(demand) => {
+                    // By a name of its own: within the `match`, its room would be kept beside the page's.
+                    let passage = pass(&web, &parts, demand).await;
+                    match passage {
+                        Passage::Open(signed_in) => {
+                            parts.extensions.insert(SignedIn::new(signed_in));
+                        }
+                        Passage::Stopped(answer) => return Ok(convert::response(answer)),
                     }
-                    Passage::Stopped(answer) => return Ok(convert::response(answer)),
-                },
+                }
                 None => {
                     parts.extensions.insert(web);
                 }
             }
-            inner.call(Request::from_parts(parts, body)).await
+            let answer = inner.call(Request::from_parts(parts, body));
+            answer.await
         })
     }
 }
 
 async fn pass(web: &Web, parts: &Parts, demand: Demand) -> Passage {
-    match TowerSession::of(parts) {
-        Ok(session) => web.gate(&session, demand, &convert::asked(parts)).await,
-        Err(fault) => Passage::Stopped(web.failed(&fault, false)),
-    }
+    let session = match TowerSession::of(parts) {
+        Ok(session) => session,
+        Err(fault) => return Passage::Stopped(web.failed(&fault, false)),
+    };
+    let asked = convert::asked(parts);
+    web.gate(&session, demand, &asked).await
 }

@@ -57,15 +57,28 @@ pub(crate) async fn pass(
     asked: &Asked<'_>,
 ) -> Result<Passage, Fault> {
     let Some(text) = session.load().await? else { return to_sign_in(web, asked) };
-    let gate = match State::standing_in(&text)? {
-        Some(standing) => match web.mfa().check(&standing, demand).await? {
-            Gate::Open => return Ok(Passage::Open(SignedIn::new(standing))),
-            shut => Some(shut),
-        },
+    let standing = State::standing_in(&text)?;
+    let gate = match &standing {
+        Some(standing) => Some(web.mfa().check(standing, demand).await?),
         None => None,
     };
-    // Only who is stopped needs the rest of it.
-    let mut state = State::decode(&text)?;
+    if let (Some(Gate::Open), Some(standing)) = (&gate, standing) {
+        return Ok(Passage::Open(SignedIn::new(standing)));
+    }
+    // On the heap: what it takes to stop somebody would otherwise be room made for everybody who passes.
+    Box::pin(stop(web, session, &text, gate, demand, asked)).await
+}
+
+/// Answers somebody whom the gate doesn't let through; `gate` is what it says of who is in.
+async fn stop(
+    web: &Web,
+    session: &impl Session,
+    text: &str,
+    gate: Option<Gate>,
+    demand: Demand,
+    asked: &Asked<'_>,
+) -> Result<Passage, Fault> {
+    let mut state = State::decode(text)?;
     let Some(gate) = gate else {
         return match &state.stage {
             Stage::Pending(_) | Stage::Refused(_) => {
