@@ -43,17 +43,21 @@ pub(crate) enum Stage {
         /// The right to do that.
         pass: EnrolPass,
         /// What is being set up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         ticket: Option<Ticket>,
     },
     /// The password was right and that is as far as it goes.
     Refused(Refusal),
     /// In.
     SignedIn {
-        /// What was proved.
-        standing: Standing,
+        /// What was proved. It stands on the state's first line alone, and here once that is read.
+        #[serde(skip)]
+        standing: Option<Standing>,
         /// A step-up under way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         step_up: Option<Ticket>,
         /// What is being set up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         enrolment: Option<Ticket>,
     },
 }
@@ -63,13 +67,13 @@ pub(crate) enum Stage {
 pub(crate) struct State {
     pub(crate) stage: Stage,
     pub(crate) csrf: Token,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) locale: Option<Locale>,
     /// Where the person was going when they were stopped.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) going: Option<Destination>,
     /// Said once on the next page.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<Note>,
 }
 
@@ -90,19 +94,23 @@ impl State {
     pub(crate) fn decode(text: &str) -> Result<Self, Fault> {
         let (line, rest) = text.split_once('\n').ok_or_else(unreadable)?;
         // The parser's words may quote what is in the session.
-        let state: Self = serde_json::from_str(rest).map_err(|_| unreadable())?;
-        // Whom the gate lets in is whom the pages know.
-        if state.line() == line { Ok(state) } else { Err(unreadable()) }
+        let mut state: Self = serde_json::from_str(rest).map_err(|_| unreadable())?;
+        // Whom the gate takes for signed in the pages do too, and nobody else.
+        match &mut state.stage {
+            Stage::SignedIn { standing, .. } => {
+                *standing = Some(Standing::from_line(line).map_err(|_| unreadable())?);
+            }
+            _ if line.is_empty() => {}
+            _ => return Err(unreadable()),
+        }
+        Ok(state)
     }
 
     pub(crate) fn encode(&self) -> Result<String, Fault> {
         let rest = serde_json::to_string(self)
             .map_err(|_| Fault::caused_by(FaultKind::Session, "the state can't be written"))?;
-        Ok(format!("{}\n{rest}", self.line()))
-    }
-
-    fn line(&self) -> String {
-        self.standing().map(Standing::to_line).unwrap_or_default()
+        let line = self.standing().map(Standing::to_line).unwrap_or_default();
+        Ok(format!("{line}\n{rest}"))
     }
 
     pub(crate) fn is_signed_in(&self) -> bool {
@@ -122,7 +130,7 @@ impl State {
     pub(crate) fn enrolment(&self) -> Option<(Authority, Option<Ticket>)> {
         match &self.stage {
             Stage::Enrolling { pass, ticket } => Some((Authority::Pass(pass.clone()), ticket.clone())),
-            Stage::SignedIn { standing, enrolment, .. } => {
+            Stage::SignedIn { standing: Some(standing), enrolment, .. } => {
                 Some((Authority::Session(standing.clone()), enrolment.clone()))
             }
             _ => None,
@@ -139,13 +147,13 @@ impl State {
 
     pub(crate) fn standing(&self) -> Option<&Standing> {
         match &self.stage {
-            Stage::SignedIn { standing, .. } => Some(standing),
+            Stage::SignedIn { standing, .. } => standing.as_ref(),
             _ => None,
         }
     }
 
     pub(crate) fn set_standing(&mut self, now: Standing) {
-        self.stage = Stage::SignedIn { standing: now, step_up: None, enrolment: None };
+        self.stage = Stage::SignedIn { standing: Some(now), step_up: None, enrolment: None };
     }
 }
 
@@ -196,13 +204,10 @@ mod tests {
     use super::*;
 
     const LINE: &str = "1\t7\t1795424400\tdefault\tann";
-    const STANDING: &str =
-        r#"{"account":{"tenant":"default","user":"ann"},"epoch":7,"signed_in":1795424400,"proved":null}"#;
 
     fn signed_in() -> State {
-        let mut state: State =
-            serde_json::from_str(&format!(r#"{{"stage":"anonymous","csrf":"{}"}}"#, "0".repeat(64))).unwrap();
-        state.set_standing(serde_json::from_str(STANDING).unwrap());
+        let mut state = State::decode("\n{\"stage\":\"anonymous\",\"csrf\":\"0123\"}").unwrap();
+        state.set_standing(Standing::from_line(LINE).unwrap());
         state
     }
 
@@ -210,7 +215,7 @@ mod tests {
     fn the_first_line_says_who_is_in() {
         let mut state = signed_in();
         let text = state.encode().unwrap();
-        assert!(text.starts_with(&format!("{LINE}\n{{")), "{text}");
+        assert_eq!(text, format!("{LINE}\n{{\"stage\":{{\"signed_in\":{{}}}},\"csrf\":\"0123\"}}"));
         assert_eq!(State::standing_in(&text).unwrap().as_ref(), state.standing());
         assert_eq!(State::decode(&text).unwrap().standing(), state.standing());
         state.stage = Stage::Refused(Refusal::NoMethodLeft);
@@ -227,9 +232,9 @@ mod tests {
         for broken in ["", rest, "0\n{}", "1\t7\n{}"] {
             assert_eq!(State::standing_in(broken).unwrap_err().kind(), FaultKind::Session, "{broken}");
         }
-        let other = LINE.replace("ann", "ben");
-        for broken in ["", rest, &format!("\n{rest}"), &format!("{other}\n{rest}"), &format!("{LINE}\n{{}}")]
-        {
+        let nobody = State::new(signed_in().csrf).encode().unwrap();
+        assert!(State::decode(&nobody).is_ok());
+        for broken in ["", rest, &format!("\n{rest}"), &format!("{LINE}{nobody}"), &format!("{LINE}\n{{}}")] {
             assert_eq!(State::decode(broken).unwrap_err().kind(), FaultKind::Session, "{broken}");
         }
     }

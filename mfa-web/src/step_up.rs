@@ -7,7 +7,9 @@ use crate::web::Web;
 
 /// Makes sure that a step-up challenge of this session can be answered. False if the session is over.
 pub(crate) async fn begin_step_up(web: &Web, state: &mut State) -> Result<bool, Fault> {
-    let Stage::SignedIn { standing, step_up, .. } = &mut state.stage else { return Ok(false) };
+    let Stage::SignedIn { standing: Some(standing), step_up, .. } = &mut state.stage else {
+        return Ok(false);
+    };
     if let Some(ticket) = step_up
         && web.mfa().challenge(ticket).await?.is_ok()
     {

@@ -58,8 +58,7 @@ impl Kept {
     /// Puts a standing into it, as a passed challenge does.
     pub(crate) async fn seat(&self, standing: &Standing) {
         let mut state = self.state();
-        let seat = serde_json::json!({ "standing": standing, "step_up": null, "enrolment": null });
-        state["stage"] = serde_json::json!({ "signed_in": seat });
+        state["stage"] = serde_json::json!({ "signed_in": {} });
         self.save(format!("{}\n{state}", standing.to_line())).await.unwrap();
     }
 
