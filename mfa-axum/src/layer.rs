@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::request::Parts;
 use axum::http::{Request, Response};
 use mfa_core::service::Demand;
 use mfa_web::gate::Passage;
@@ -107,7 +106,13 @@ where
                 // Who is signed in is known from here on, so that nobody asks `web`.
                 Some(demand) => {
                     // By a name of its own: within the `match`, its room would be kept beside the page's.
-                    let passage = pass(&web, &parts, demand).await;
+                    let passage = match TowerSession::of(&parts) {
+                        Ok(session) => {
+                            let asked = convert::asked(&parts);
+                            web.gate(&session, demand, &asked).await
+                        }
+                        Err(fault) => Passage::Stopped(web.failed(&fault, false)),
+                    };
                     match passage {
                         Passage::Open(signed_in) => {
                             parts.extensions.insert(SignedIn::new(signed_in));
@@ -123,13 +128,4 @@ where
             answer.await
         })
     }
-}
-
-async fn pass(web: &Web, parts: &Parts, demand: Demand) -> Passage {
-    let session = match TowerSession::of(parts) {
-        Ok(session) => session,
-        Err(fault) => return Passage::Stopped(web.failed(&fault, false)),
-    };
-    let asked = convert::asked(parts);
-    web.gate(&session, demand, &asked).await
 }
