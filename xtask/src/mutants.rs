@@ -186,7 +186,9 @@ impl Workshop<'_> {
         let missed: Vec<_> = missed.map(|(name, _)| name.clone()).collect();
         if !missed.is_empty() && (looked.servers || !looked.slow.is_empty()) {
             let number = missed.len();
-            let again = self.run(looked, &Turn::Second(missed))?;
+            let mut again = self.run(looked, &Turn::Second(missed.clone()))?;
+            // cargo-mutants makes breaks of one kind ("delete field") whatever names it is given.
+            again.retain(|name, _| missed.contains(name));
             if again.len() != number {
                 return Err(format!(
                     "{} of {number} breaks of {} were tried again",
