@@ -295,6 +295,7 @@ async fn together(store: &SqliteStore, writes: Vec<Write>) -> Vec<Result<Committ
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
+    assert!(!first.is_finished(), "it didn't wait for the connection");
     let mut running = Vec::new();
     for write in writes {
         assert_eq!(store.writer.waiting(), running.len());
