@@ -342,6 +342,34 @@ async fn what_is_made_together_is_told_apart() {
     assert_eq!(events, 4, "ann, ben, cat and dan");
 }
 
+/// A question that takes long is not one that the next waits for: that goes on another connection.
+#[tokio::test]
+async fn behind_a_slow_question_the_next_goes_on_a_connection_of_its_own() {
+    let scratch = Scratch::new("slow");
+    let store = SqliteStore::open(scratch.file()).await.unwrap();
+    for name in ["slow", "quick"] {
+        let _ = store.commit(&insert(name, vec![1])).await.unwrap();
+    }
+    // Some seconds of counting, for one record alone.
+    sqlx::raw_sql(
+        "ALTER TABLE mfa_record RENAME TO kept;
+         CREATE VIEW mfa_record AS SELECT tenant, collection, name, record, CASE name WHEN 'slow' THEN
+             (WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 10000000) SELECT max(i) FROM n)
+             ELSE version END AS version FROM kept",
+    )
+    .execute(store.writer.work().pool())
+    .await
+    .unwrap();
+    let other = store.clone();
+    let slow = tokio::spawn(async move { other.load(&key("slow")).await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.load(&key("quick")).await.unwrap().unwrap().version, Version::new(1));
+    assert!(!slow.is_finished(), "it was waited for");
+    assert_eq!(slow.await.unwrap().unwrap().unwrap().version, Version::new(10_000_000));
+}
+
 /// The locks this process holds on a file, by the kernel's own list.
 #[cfg(target_os = "linux")]
 fn locks_on(file: &std::path::Path) -> usize {
