@@ -144,9 +144,32 @@ struct Proved {
 }
 
 impl Standing {
-    /// On one line, to be read on every request in a tenth of the time that it takes as JSON.
+    /// On one line, which is read in half the time that JSON takes: a gate does it on every request.
     ///
-    /// For the server-side session only, as all of it: who can write such a line is in.
+    /// For the server-side session only, like the standing itself: who can write such a line is in.
+    ///
+    /// ```
+    /// use mfa_core::id::{AccountKey, UserId};
+    /// use mfa_core::port::memory::MemoryStore;
+    /// use mfa_core::port::sealer::KeyRing;
+    /// use mfa_core::proof::Standing;
+    /// use mfa_core::service::{Mfa, SignIn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = "8f1d0c2b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f001";
+    /// let mfa = Mfa::builder("Hillside School", "portal.hillside.example")
+    ///     .store(MemoryStore::new())
+    ///     .sealer(KeyRing::from_hex(key)?)
+    ///     .build()?;
+    /// let ann = AccountKey::of_user(UserId::new("42")?);
+    /// if let SignIn::Admitted { verified, .. } = mfa.sign_in(&ann).await? {
+    ///     let standing = verified.into_standing();
+    ///     assert_eq!(Standing::from_line(&standing.to_line())?, standing);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to_line(&self) -> String {
         let Self { account, epoch, signed_in, proved } = self;
         let (tenant, user) = (account.tenant(), account.user());

@@ -22,7 +22,7 @@ pub trait Session: Send + Sync {
     /// What [`Session::save`] kept last, if anything.
     fn load(&self) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
 
-    /// Keeps the state, under one name of our own among what the host keeps.
+    /// Keeps the state, a text of two lines, under one name of our own among what the host keeps.
     fn save(&self, state: String) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Gives the session a new id; the old one is worthless from then on (session fixation).
