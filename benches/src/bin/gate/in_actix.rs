@@ -3,11 +3,15 @@
 #[path = "../../../../examples/quickstart-actix/src/sessions.rs"]
 mod sessions;
 
-use actix_session::{Session, SessionMiddleware};
+use actix_session::{Session, SessionExt as _, SessionMiddleware};
+use actix_web::body::MessageBody;
 use actix_web::cookie::Key;
-use actix_web::web::{self, Data, Html};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, Data, Html, ReqData};
+use actix_web::{App, Error, HttpMessage as _, HttpResponse, HttpServer};
 use mfa_actix::{RequireMfa, SignedIn};
+use mfa_core::id::UserId;
 
 use crate::load;
 use benches::portal::{KEY, Portal, USER, page};
@@ -24,7 +28,7 @@ pub(crate) fn serve(store: &str) {
                 .app_data(portal.clone())
                 .service(web::resource("/guarded").wrap(guard).route(web::get().to(guarded)))
                 .service(web::resource("/alone").route(web::get().to(alone)))
-                .service(web::resource("/floor").route(web::get().to(floor)))
+                .service(web::resource("/floor").wrap(from_fn(least)).route(web::get().to(floor)))
                 .route("/enter/guarded", web::get().to(enter_guarded))
                 .route("/enter/alone", web::get().to(enter_alone))
                 .route("/enter/floor", web::get().to(enter_guarded))
@@ -46,10 +50,20 @@ async fn alone(session: Session) -> Html {
     Html::new(page(&user))
 }
 
-async fn floor(portal: Data<Portal>, session: Session) -> Html {
-    let kept: String = session.get(KEY).unwrap().unwrap();
+async fn floor(user: ReqData<UserId>) -> Html {
+    Html::new(page(user.as_str()))
+}
+
+/// The least that a middleware can do which asks who is in and whether that still holds: it looks at neither answer.
+async fn least(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let kept: String = request.get_session().get(KEY).unwrap().unwrap();
+    let portal: &Data<Portal> = request.app_data().unwrap();
     assert!(!kept.is_empty() && portal.ask().await > 0);
-    Html::new(page(portal.key.user().as_str()))
+    request.extensions_mut().insert(portal.key.user().clone());
+    next.call(request).await
 }
 
 async fn enter_guarded(portal: Data<Portal>, session: Session) -> HttpResponse {

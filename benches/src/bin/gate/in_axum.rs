@@ -1,12 +1,17 @@
 //! The three pages in axum.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::Router;
-use axum::extract::State;
-use axum::response::Html;
+use axum::extract::{Request, State};
+use axum::response::{Html, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use mfa_axum::{RequireMfa, SignedIn};
+use mfa_core::id::UserId;
+use tower::{Service, layer::layer_fn};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
 use crate::load;
@@ -16,17 +21,22 @@ use benches::portal::{KEY, Portal, USER, page};
 pub(crate) fn serve(store: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let portal = Portal::open(store).await;
+        let portal = Arc::new(Portal::open(store).await);
+        let behind = Arc::clone(&portal);
         let app = Router::new()
             .route("/guarded", get(guarded))
             .layer(RequireMfa::new(&portal.web))
             .route("/alone", get(alone))
-            .route("/floor", get(floor))
+            .merge(
+                Router::new()
+                    .route("/floor", get(floor))
+                    .layer(layer_fn(move |inner| Least { inner, portal: Arc::clone(&behind) })),
+            )
             .route("/enter/guarded", get(enter_guarded))
             .route("/enter/alone", get(enter_alone))
             .route("/enter/floor", get(enter_guarded))
             .route("/end", get(end))
-            .with_state(Arc::new(portal))
+            .with_state(portal)
             .layer(SessionManagerLayer::new(MemoryStore::default()).with_secure(false));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         load::announce(listener.local_addr().unwrap());
@@ -43,10 +53,43 @@ async fn alone(session: Session) -> Html<String> {
     Html(page(&user))
 }
 
-async fn floor(State(portal): State<Arc<Portal>>, session: Session) -> Html<String> {
-    let kept: String = session.get(KEY).await.unwrap().unwrap();
-    assert!(!kept.is_empty() && portal.ask().await > 0);
-    Html(page(portal.key.user().as_str()))
+async fn floor(Extension(user): Extension<UserId>) -> Html<String> {
+    Html(page(user.as_str()))
+}
+
+/// The least that a layer can do which asks who is in and whether that still holds: it looks at neither answer.
+#[derive(Clone)]
+struct Least<S> {
+    inner: S,
+    portal: Arc<Portal>,
+}
+
+impl<S> Service<Request> for Least<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let portal = Arc::clone(&self.portal);
+        Box::pin(async move {
+            let session = request.extensions().get::<Session>().cloned().unwrap();
+            let kept: String = session.get(KEY).await.unwrap().unwrap();
+            assert!(!kept.is_empty() && portal.ask().await > 0);
+            request.extensions_mut().insert(portal.key.user().clone());
+            let answer = inner.call(request);
+            answer.await
+        })
+    }
 }
 
 async fn enter_guarded(State(portal): State<Arc<Portal>>, session: Session) {

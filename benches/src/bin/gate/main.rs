@@ -32,8 +32,8 @@ const STORES: [&str; 2] = ["memory", "SQLite"];
 
 const INTRO: &str = "## The gate
 
-One page, with the session layer alone, which reads whose session it is; as the floor, where the handler takes the
-gate's text out of the session and the account's record out of the store, and looks at neither; and behind
+One page, with the session layer alone, which reads whose session it is; behind a middleware that takes the gate's text
+out of the session and the account's record out of the store, and looks at neither, as the floor; and behind
 `RequireMfa`, which hands out `SignedIn`. Sessions are in memory; the store is the one behind the gate, which is asked
 on every request whether the session still holds. One thread serves over loopback, another asks on 8 kept connections.
 Medians of 31 rounds of 8000 requests that take turns; ratios are the medians of the rounds' ratios, with their
