@@ -16,7 +16,8 @@
 #[must_use]
 pub fn shows(text: &str, secret: &str) -> bool {
     let (text, secret) = (text.to_lowercase(), secret.to_lowercase());
-    if !secret.bytes().all(|byte| byte.is_ascii_digit()) {
+    // An empty one is in everything: a test that looks for it has lost its secret.
+    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.contains(&secret);
     }
     text.match_indices(&secret).any(|(at, _)| {
@@ -67,5 +68,6 @@ mod tests {
         assert!(shows("xANN@home.examplex", "ann@HOME.example"));
         assert!(shows("xxQWHXSHZ9xx", "qwhxshz9"));
         assert!(!shows("QWHX-SHZ9", "QWHXSHZ9"));
+        assert!(shows("a log", ""));
     }
 }
