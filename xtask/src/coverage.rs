@@ -158,7 +158,7 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("can't read {}: {error}", path.display()))
 }
 
-/// Whether a file is a module of tests, or within one: `#[cfg(test)]` stands before the module in `mod.rs` or `lib.rs`.
+/// Whether a file is a module of tests, or within one: `#[cfg(test)]` stands before the module in the file it belongs to.
 pub(crate) fn is_of_tests(file: &Path) -> bool {
     file.ancestors().any(|place| {
         let (Some(name), Some(folder)) = (place.file_stem().and_then(|name| name.to_str()), place.parent())
@@ -166,9 +166,10 @@ pub(crate) fn is_of_tests(file: &Path) -> bool {
             return false;
         };
         let declared = format!("#[cfg(test)]\nmod {name};\n");
-        ["mod.rs", "lib.rs"]
+        // `message/tests.rs` is a module of `message.rs`.
+        [folder.join("mod.rs"), folder.join("lib.rs"), folder.with_extension("rs")]
             .iter()
-            .any(|roof| fs::read_to_string(folder.join(roof)).is_ok_and(|roof| roof.contains(&declared)))
+            .any(|roof| fs::read_to_string(roof).is_ok_and(|roof| roof.contains(&declared)))
     })
 }
 
@@ -208,5 +209,7 @@ mod tests {
             is_of_tests(&service.join("explored/mod.rs")) && is_of_tests(&service.join("explored/plan.rs"))
         );
         assert!(!is_of_tests(&service.join("mod.rs")) && !is_of_tests(&service.join("turn.rs")));
+        let web = service.join("../../../mfa-web/src");
+        assert!(is_of_tests(&web.join("message/tests.rs")) && !is_of_tests(&web.join("message.rs")));
     }
 }
