@@ -1,3 +1,5 @@
+//! What a request of a browser says, and what an answer to it carries.
+
 use super::*;
 
 fn posted(body: &str) -> Request {
