@@ -36,6 +36,7 @@ pub mod error;
 mod lease;
 mod open;
 mod options;
+mod pool;
 mod statements;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,7 @@
-//! Opening: the connection pool, what is checked of the server, and the tables made by one process while others wait.
+//! Opening: what is checked of the server, and the tables made by one process while others wait.
 
-use std::time::Duration;
-
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{AssertSqlSafe, Connection};
 use tokio::time::timeout;
 
 use crate::error::StoreError;
@@ -11,6 +9,7 @@ use crate::postgres::PostgresStore;
 use crate::postgres::error::{OpenError, code, store_error};
 use crate::postgres::lease::Lender;
 use crate::postgres::options::PostgresOptions;
+use crate::postgres::pool;
 use crate::postgres::statements::{Schema, Statements};
 
 /// What stands in `mfa_schema`, so that a table of that name which isn't ours is noticed.
@@ -24,9 +23,6 @@ const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// How many times the patience the making of tables may take, waiting for other processes included.
 const PATIENCES_TO_MIGRATE: u32 = 30;
-
-/// How long a connection may have been idle to be taken for alive without a question.
-const TRUSTED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn open(
     options: &PostgresOptions,
@@ -70,35 +66,7 @@ pub(crate) async fn open(
     });
     prepared.await.map_err(|_| server(StoreError::TimedOut { after: whole }))??;
 
-    let pool = PgPoolOptions::new()
-        .max_connections(options.connections)
-        .acquire_timeout(options.patience)
-        // A question before every use would double the round trips; a connection in steady use answers for itself.
-        .test_before_acquire(false)
-        // After a failover the address may lead to the old primary, which has become a standby: it would answer from an
-        // older truth. In the simple protocol, because behind a proxy no two messages need reach one server.
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                let told = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(connection).await?;
-                match told.try_get(0)? {
-                    false => Ok(()),
-                    true => {
-                        // Callers are told that nobody answered in time, because others are tried until then.
-                        tracing::error!("the address leads to a PostgreSQL replica, which is refused");
-                        Err(sqlx::Error::Protocol("this server is a replica".to_owned()))
-                    }
-                }
-            })
-        })
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if is_trusted(meta.idle_for) {
-                    return Ok(true);
-                }
-                Ok(connection.ping().await.is_ok())
-            })
-        })
-        .connect_lazy_with(connect);
+    let pool = pool::lazy(options, connect, pool::TRUSTED);
     let lender = Lender::new(pool, options.patience, options.behind_pooling_proxy);
     Ok(PostgresStore::on(lender, Statements::new(schema), address))
 }
@@ -109,11 +77,6 @@ fn nobody_checks(connect: &PgConnectOptions) -> bool {
         || matches!(connect.get_host(), "localhost" | "127.0.0.1" | "::1" | "[::1]")
         || connect.get_host().starts_with('/');
     !is_local && !matches!(connect.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull)
-}
-
-/// Whether a connection that was idle for so long is taken for alive.
-fn is_trusted(idle: Duration) -> bool {
-    idle < TRUSTED
 }
 
 /// Whether a server with these settings answers before a write is on its disk.
@@ -281,12 +244,6 @@ mod tests {
         }
         assert!(!nobody_checks(&PgConnectOptions::new_without_pgpass().socket("/run/postgresql")));
         assert!(!nobody_checks(&PgConnectOptions::new_without_pgpass().host("/run/postgresql")));
-    }
-
-    #[test]
-    fn a_connection_in_steady_use_is_not_asked_whether_it_is_alive() {
-        assert!(is_trusted(Duration::ZERO) && is_trusted(TRUSTED - Duration::from_nanos(1)));
-        assert!(!is_trusted(TRUSTED) && !is_trusted(Duration::MAX));
     }
 
     #[test]
