@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use crate::runtime::{Arc, Instant, Mutex, MutexGuard, PoisonError, oneshot, spawn, timeout, yield_now};
+use crate::telling::{Asker, Others, Told};
 
 /// How often those who were just answered get a turn before the next batch sets off: whoever has more to ask comes along,
 /// or they and those who waited would take turns for ever. Twice, because some have to be fetched by another thread first.
@@ -69,7 +70,7 @@ struct Inner<W: Work> {
 }
 
 struct State<W: Work> {
-    waiting: VecDeque<(W::Item, oneshot::Sender<W::Answer>)>,
+    waiting: VecDeque<(W::Item, Asker<W::Answer>)>,
     /// How many tasks are working now.
     running: usize,
     /// When the youngest batch began.
@@ -109,7 +110,7 @@ impl<W: Work> Batch<W> {
         let (sender, receiver) = oneshot::channel();
         self.inner.state().waiting.push_back((item, sender));
         open_lane(&self.inner);
-        receiver.await.map_err(|_| Lost)
+        receiver.await.map(Told::pass_on).map_err(|_| Lost)
     }
 }
 
@@ -154,19 +155,19 @@ struct Lane<W: Work> {
     ended: bool,
     /// Who waits for the answers of this batch. With the lane, not the batch: when the work panics, the lane is given up
     /// before they hear of it, and whoever asks again then finds it free.
-    senders: Vec<oneshot::Sender<W::Answer>>,
+    senders: Vec<Asker<W::Answer>>,
 }
 
 impl<W: Work> Lane<W> {
     async fn run(mut self) {
         while let Some(items) = self.next() {
             let answers = self.answers(items).await;
-            for (sender, answer) in std::mem::take(&mut self.senders).into_iter().zip(answers) {
-                // Who has stopped waiting misses nothing.
-                let _ = sender.send(answer);
-            }
+            let others = Others::new(std::mem::take(&mut self.senders).into_iter().zip(answers));
+            others.tell(1);
             for _ in 0..TURNS {
                 yield_now().await;
+                // Nobody waits for one who is told and then doesn't run.
+                others.tell(usize::MAX);
             }
         }
     }

@@ -28,5 +28,8 @@
 
 mod gathering;
 mod runtime;
+mod telling;
+#[cfg(test)]
+mod tests;
 
 pub use gathering::{Batch, Lanes, Lost, Work};

@@ -225,6 +225,34 @@ async fn who_stops_waiting_before_the_work_begins_is_left_out_and_after_that_it_
     assert_eq!(scene.batches(), [vec![0], vec![2]]);
 }
 
+/// Those who are told tell others; the others don't depend on it.
+#[tokio::test]
+async fn who_is_told_and_then_does_not_run_holds_nobody_up() {
+    let scene = scene(1);
+    let _first = scene.ask(0);
+    scene.until(1, 0).await;
+    let batch = scene.batch.clone();
+    // Two ask, and are never looked at again.
+    let mut idle: Vec<Asking> = [1, 2].into_iter().map(|item| asking(&batch, item)).collect();
+    for one in &mut idle {
+        assert!(one.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    let others: Vec<_> = (3..9).map(|item| scene.ask(item)).collect();
+    scene.until(1, 8).await;
+    scene.gate.add_permits(2);
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(others.iter().all(tokio::task::JoinHandle::is_finished), "they are told all the same");
+    for (item, other) in (3..).zip(others) {
+        assert_eq!(other.await.unwrap(), Ok(item));
+    }
+    assert_eq!(scene.batches(), [vec![0], (1..9).collect()]);
+    for (item, one) in (1..).zip(idle) {
+        assert_eq!(one.await, Ok(item), "whenever it runs");
+    }
+}
+
 #[tokio::test]
 async fn work_that_panics_is_lost_for_those_in_it_and_behind_it_and_the_next_call_works() {
     let scene = scene(1);
@@ -246,10 +274,14 @@ struct AsksAgain {
 
 type Asking = Pin<Box<dyn Future<Output = Result<u32, Lost>> + Send>>;
 
+fn asking(batch: &Batch<Held>, item: u32) -> Asking {
+    let batch = batch.clone();
+    Box::pin(async move { batch.ask(item).await })
+}
+
 impl Wake for AsksAgain {
     fn wake(self: Arc<Self>) {
-        let batch = self.batch.clone();
-        let mut again: Asking = Box::pin(async move { batch.ask(7).await });
+        let mut again = asking(&self.batch, 7);
         assert!(again.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         *self.asked.lock().unwrap() = Some(again);
     }

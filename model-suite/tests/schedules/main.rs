@@ -26,6 +26,8 @@ mod sync;
 #[path = "../../../mfa-batch/src/gathering.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the file of another crate, whose public items it has")]
 mod gathering;
+#[path = "../../../mfa-batch/src/telling.rs"]
+mod telling;
 // A hint that nothing waits for: over the standard library's atomics, or every case would have many more schedules.
 #[path = "../../../mfa-core/src/giving_way.rs"]
 mod giving_way;
