@@ -177,6 +177,33 @@ async fn who_waits_behind_a_slow_batch_goes_in_another_one() {
     assert_eq!(third.await.unwrap(), Ok(3));
 }
 
+/// Answers as many as it was told to, whatever it is asked.
+struct Miscounts(usize);
+
+impl Work for Miscounts {
+    type Item = u32;
+    type Answer = u32;
+
+    async fn run(&self, items: Vec<u32>) -> Vec<u32> {
+        items.into_iter().chain(90..).take(self.0).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_item_without_an_answer_is_lost_and_an_answer_without_an_item_is_nobodys() {
+    for (answers, told) in [
+        (0, [Err(Lost), Err(Lost), Err(Lost)]),
+        (1, [Ok(1), Err(Lost), Err(Lost)]),
+        (2, [Ok(1), Ok(2), Err(Lost)]),
+        (5, [Ok(1), Ok(2), Ok(3)]),
+    ] {
+        let batch = Batch::new(Miscounts(answers));
+        // All three before the lane sets off.
+        let asked = tokio::join!(batch.ask(1), batch.ask(2), batch.ask(3));
+        assert_eq!(<[_; 3]>::from(asked), told, "{answers}");
+    }
+}
+
 /// Never answers a batch with 0 in it, and any other at once.
 struct Stuck;
 
