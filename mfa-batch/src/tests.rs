@@ -11,7 +11,7 @@ fn six() -> (Vec<oneshot::Receiver<Told<usize>>>, Arc<Others<usize>>) {
 
 /// Who has been told by now, and has not been asked for it.
 fn told(receivers: &mut [oneshot::Receiver<Told<usize>>]) -> Vec<usize> {
-    // Kept, so that hearing of it passes nothing on.
+    // Only looked at: nothing is passed on.
     receivers.iter_mut().filter_map(|receiver| receiver.try_recv().ok()).map(|told| told.answer).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The connections of a process, and which of them are taken for alive.
 
+use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -13,6 +14,8 @@ pub(crate) const TRUSTED: Duration = Duration::from_secs(1);
 
 /// This part of a call's patience is for the question, the others for making a new connection and for the call.
 const ASKING: u32 = 4;
+
+const SILENT: &str = "a PostgreSQL connection that was idle does not answer, and is given up for a new one";
 
 /// A pool that makes its connections when they are needed. One that was idle for less than `trusted` is used as it is.
 pub(crate) fn lazy(options: &PostgresOptions, connect: PgConnectOptions, trusted: Duration) -> PgPool {
@@ -45,8 +48,8 @@ pub(crate) fn lazy(options: &PostgresOptions, connect: PgConnectOptions, trusted
                 match timeout(asking, connection.ping()).await {
                     Ok(answer) => Ok(answer.is_ok()),
                     // Its machine may be gone without a word, which the system hears of after a quarter of an hour. An
-                    // error, so that nobody waits for it to take leave.
-                    Err(_) => Err(sqlx::Error::PoolTimedOut),
+                    // error, so that nobody waits for it to take leave; the pool logs it and makes a new connection.
+                    Err(_) => Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, SILENT))),
                 }
             })
         })
