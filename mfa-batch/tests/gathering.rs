@@ -280,6 +280,40 @@ async fn who_is_told_and_then_does_not_run_holds_nobody_up() {
     }
 }
 
+/// Writes down that it was woken, and lets a task of the runtime write down when it has its turn.
+struct Woken {
+    item: u32,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.log.lock().unwrap().push(format!("told {}", self.item));
+        if self.item == 1 {
+            tokio::spawn(async move { self.log.lock().unwrap().push("a turn".to_owned()) });
+        }
+    }
+}
+
+/// A runtime wakes another of its threads for nearly everybody who is told by one task.
+#[tokio::test]
+async fn the_task_tells_one_and_the_others_only_after_a_turn() {
+    let scene = scene(1);
+    let _first = scene.ask(0);
+    scene.until(1, 0).await;
+    let log = Arc::default();
+    let mut asked: Vec<_> = (1..=4).map(|item| asking(&scene.batch, item)).collect();
+    for (item, one) in (1..).zip(&mut asked) {
+        let waker = Arc::new(Woken { item, log: Arc::clone(&log) }).into();
+        assert!(one.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    scene.gate.add_permits(2);
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*log.lock().unwrap(), ["told 1", "a turn", "told 2", "told 3", "told 4"]);
+}
+
 #[tokio::test]
 async fn work_that_panics_is_lost_for_those_in_it_and_behind_it_and_the_next_call_works() {
     let scene = scene(1);
